@@ -1,0 +1,105 @@
+"""What an encoder promises, and the parts that every encoder shares.
+
+An encoder checks its texts, counts and reports truncation, and says in its fingerprint everything
+its vectors depend on. How a batch of text becomes vectors is each encoder's own business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from ragkit.errors import RagkitWarning
+from ragkit.ranking import check_k
+from ragkit.texts import check_texts
+from ragkit.vectors import Vectors
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Maps texts to unit vectors: float32 [n, dimension]."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def dimension(self) -> int: ...
+    @property
+    def fingerprint(self) -> str: ...
+    def encode(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors: ...
+    def encode_query(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors: ...
+    def encode_document(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors: ...
+
+
+class BaseEncoder:
+    """Checks, truncation report and bookkeeping; subclasses supply `_encode` and `_lengths`."""
+
+    name: str
+    dimension: int
+    max_length: int
+
+    def __init__(self) -> None:
+        self.truncated = 0
+        self._warned = False
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        """Everything that the vectors depend on, by name."""
+        raise NotImplementedError
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex sha256 of `identity`: two encoders share it only if they give the same vectors."""
+        canonical = json.dumps(dict(self.identity), sort_keys=True)
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def encode(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        """Encode texts to unit rows, float32 [n, dimension]; a single string gives [dimension].
+
+        Texts over `max_length` tokens are cut there, counted in `truncated` and warned about once.
+        Raises `DataError` for an item that is blank or not a string.
+        """
+        check_k(batch_size, "batch_size")
+        single = isinstance(texts, str)
+        checked = check_texts([texts] if isinstance(texts, str) else texts)
+        if not checked:
+            return np.empty((0, self.dimension), dtype=np.float32)
+        self._report_truncation(checked)
+        vectors = self._encode(checked, batch_size)
+        return vectors[0] if single else vectors
+
+    def encode_query(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        """Encode queries; the same as `encode`, since one tower serves both sides here."""
+        return self.encode(texts, batch_size)
+
+    def encode_document(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        """Encode documents; the same as `encode`, since one tower serves both sides here."""
+        return self.encode(texts, batch_size)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.name!r}, dimension={self.dimension})"
+
+    def _encode(self, texts: list[str], batch_size: int) -> Vectors:
+        raise NotImplementedError
+
+    def _lengths(self, texts: list[str]) -> list[int]:
+        """Number of tokens of each text before any truncation."""
+        raise NotImplementedError
+
+    def _report_truncation(self, texts: list[str]) -> None:
+        lengths = self._lengths(texts)
+        cut = sum(length > self.max_length for length in lengths)
+        self.truncated += cut
+        if cut and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{self.name}: {cut} of {len(texts)} texts are longer than {self.max_length} "
+                f"tokens (the longest has {max(lengths)}) and were cut there. "
+                "Chunk long texts first; `truncated` keeps the count.",
+                RagkitWarning,
+                stacklevel=4,
+            )

@@ -1,0 +1,165 @@
+"""The from-scratch encoder: mean-pool what a small GPT knows about tokens.
+
+`source="table"` averages rows of the embedding table (no order, no context); `source="hidden"`
+averages the last hidden states. `MiniGPTEncoder.untrained()` is the control: the same mean over a
+table that was never trained.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from ragkit.encoders.base import BaseEncoder
+from ragkit.errors import ModelError
+from ragkit.models import sha256_of
+from ragkit.runtime import data_dir, import_torch
+from ragkit.vectors import Vectors, unit_rows
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from torch import Tensor
+
+    from ragkit.minigpt.model import MiniGPT
+
+Source = Literal["table", "hidden"]
+
+
+class MiniGPTEncoder(BaseEncoder):
+    """Mean-pooled MiniGPT: 64 dimensions, unit rows, texts cut at the model's context.
+
+    `path` is a folder with `model.safetensors` and `tokenizer.json`; without it, the course's own.
+    """
+
+    def __init__(self, path: str | Path | None = None, *, source: Source = "table") -> None:
+        folder = data_dir() / "minigpt" if path is None else Path(path)
+        model, sha256 = _load_model(folder / "model.safetensors")
+        self._set_up(model, _load_tokenizer(folder), sha256, source, name=f"minigpt-{source}")
+
+    @classmethod
+    def untrained(cls, *, source: Source = "table", seed: int = 0) -> MiniGPTEncoder:
+        """The control: the course's tokenizer over a MiniGPT that never saw a sentence."""
+        import_torch()
+        import torch
+
+        from ragkit.minigpt.model import MiniGPT
+
+        folder = data_dir() / "minigpt"
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            model = MiniGPT(_load_model(folder / "model.safetensors")[0].config).eval()
+        encoder = cls.__new__(cls)
+        identity = f"untrained:seed={seed}"
+        name = f"minigpt-untrained-{source}"
+        encoder._set_up(model, _load_tokenizer(folder), identity, source, name)
+        return encoder
+
+    def _set_up(
+        self, model: MiniGPT, tokenizer: Tokenizer, sha256: str, source: Source, name: str
+    ) -> None:
+        super().__init__()
+        if source not in ("table", "hidden"):
+            raise ModelError(f"Unknown source {source!r}; use 'table' or 'hidden'.")
+        self.name = name
+        self.source = source
+        self.dimension = model.config.width
+        self.max_length = model.config.context
+        self.model = model
+        self.tokenizer = tokenizer
+        self._sha256 = sha256
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return {
+            "model": self._sha256,
+            "tokenizer": hashlib.sha256(self.tokenizer.to_str().encode()).hexdigest(),
+            "revision": "",
+            "max_length": str(self.max_length),
+            "pooling": f"mean of {self.source}",
+            "normalised": "true",
+            "prompt": "",
+            "dtype": "float32",
+            "backend": "torch",
+        }
+
+    def token_ids(self, text: str) -> list[int]:
+        """The token ids of one text, cut at the model's context."""
+        return self.tokenizer.encode(text).ids[: self.max_length]
+
+    def _encode(self, texts: list[str], batch_size: int) -> Vectors:
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            vectors[rows] = self._encode_batch([texts[i] for i in rows])
+        return unit_rows(vectors)
+
+    def _encode_batch(self, texts: list[str]) -> Vectors:
+        import torch
+
+        ids, mask = _pad([self.token_ids(text) for text in texts])  # int64 [B, T], bool [B, T]
+        with torch.inference_mode():
+            states = self.model.table(ids) if self.source == "table" else self.model.hidden(ids)
+            kept = states * mask[:, :, None]  # [B, T, d], padding set to zero
+            mean = kept.sum(dim=1) / mask.sum(dim=1, keepdim=True)  # [B, d]
+        pooled: Vectors = mean.numpy()
+        return pooled
+
+    def _lengths(self, texts: list[str]) -> list[int]:
+        return [len(encoding.ids) for encoding in self.tokenizer.encode_batch(texts)]
+
+
+def _pad(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+    """Rows of ids as one int64 [B, T] padded with 0, and a bool [B, T] mask of what is real."""
+    import torch
+
+    width = max(len(row) for row in rows)
+    ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+    lengths = torch.tensor([len(row) for row in rows])
+    return ids, torch.arange(width)[None, :] < lengths[:, None]
+
+
+def _load_model(file: Path) -> tuple[MiniGPT, str]:
+    """Read a checkpoint written by `ragkit train-minigpt` and its sha256."""
+    sha256 = sha256_of(file)
+    import_torch()
+    from safetensors import SafetensorError, safe_open
+    from safetensors.torch import load_file
+
+    from ragkit.minigpt.model import MiniGPT, MiniGPTConfig
+
+    try:
+        with safe_open(file, framework="pt") as stream:
+            sizes = stream.metadata() or {}
+        config = MiniGPTConfig(
+            vocabulary=int(sizes["vocabulary"]),
+            context=int(sizes["context"]),
+            width=int(sizes["width"]),
+            layers=int(sizes["layers"]),
+            heads=int(sizes["heads"]),
+            dropout=float(sizes["dropout"]),
+        )
+        model = MiniGPT(config)
+        model.load_state_dict(load_file(file))
+    except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"{file}: not a MiniGPT checkpoint, or cut short ({error}). "
+            "Train it again: ragkit train-minigpt"
+        ) from None
+    return model.eval(), sha256
+
+
+def _load_tokenizer(folder: Path) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    file = folder / "tokenizer.json"
+    try:
+        return Tokenizer.from_str(file.read_text(encoding="utf-8"))
+    except Exception as error:  # the library raises a bare Exception for a bad file
+        raise ModelError(
+            f"{file}: not a usable tokenizer ({error}). Train it again: ragkit train-minigpt"
+        ) from None

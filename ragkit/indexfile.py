@@ -1,0 +1,82 @@
+"""The file an index is saved in: a magic line, a JSON header, then FAISS's bytes.
+
+The header carries the sha256 of everything that follows it and the encoder's fingerprint, so a
+file that is cut short, altered or of another encoder is refused before FAISS sees a byte of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragkit.errors import VectorError
+
+MAGIC = b"ragkit-index-1\n"
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFile:
+    """The content of an index file."""
+
+    kind: str
+    dimension: int
+    fingerprint: str
+    doc_ids: list[str]
+    payload: bytes
+
+
+def write_index_file(path: Path, content: IndexFile) -> None:
+    """Write `content` to `path`, replacing it only when every byte is on disk."""
+    body = json.dumps(content.doc_ids).encode() + b"\n" + content.payload
+    header = {
+        "kind": content.kind,
+        "dimension": content.dimension,
+        "fingerprint": content.fingerprint,
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    write_atomically(path, MAGIC + json.dumps(header).encode() + b"\n" + body)
+
+
+def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
+    """Read and verify an index file of this kind and, when given, of this encoder fingerprint."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise VectorError(f"{path}: the index cannot be read ({error.strerror}).") from None
+    if not content.startswith(MAGIC):
+        raise VectorError(f"{path}: not an index that ragkit saved, or one cut short.")
+    head, _, body = content[len(MAGIC) :].partition(b"\n")
+    try:
+        header = json.loads(head)
+        expected = header["sha256"]
+    except (ValueError, KeyError, TypeError):
+        raise VectorError(f"{path}: the index header is damaged. Build the index again.") from None
+    if hashlib.sha256(body).hexdigest() != expected:
+        raise VectorError(f"{path}: the index is cut short or altered. Build it again.")
+    if header["kind"] != kind:
+        raise VectorError(f"{path}: this is a {header['kind']} index; load it with that class.")
+    if fingerprint and header["fingerprint"] != fingerprint:
+        raise VectorError(
+            f"{path}: the index was built with another encoder "
+            f"({header['fingerprint'][:12] or 'none named'}, not {fingerprint[:12]}). "
+            "Encode the documents again with this one."
+        )
+    ids, _, payload = body.partition(b"\n")
+    return IndexFile(kind, header["dimension"], header["fingerprint"], json.loads(ids), payload)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write bytes under a temporary name beside `path`, then rename: all of it or none of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, partial = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(content)
+        os.replace(partial, path)
+    except BaseException:
+        Path(partial).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,194 @@
+"""The knowledge base: documents, queries, and which document answers which query.
+
+`load_kb` reads the course's own grammar base or any folder in the BEIR layout (Thakur et al.,
+"BEIR", NeurIPS 2021 Datasets and Benchmarks). File-level checks live in `ragkit.beir`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ragkit.beir import Qrels, read_qrels, read_records, text_field
+from ragkit.errors import DataError
+from ragkit.runtime import data_dir
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One entry of the knowledge base."""
+
+    doc_id: str
+    text: str
+    title: str = ""
+    topic: str = ""
+
+    @property
+    def full_text(self) -> str:
+        """What a model reads: title and text joined, as BEIR does."""
+        return f"{self.title} {self.text}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One information need; `kind` groups the queries of a report."""
+
+    query_id: str
+    text: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class KnowledgeBase:
+    """Documents, the queries judged in one split, and their qrels.
+
+    `unjudged` holds the queries that no split judges: questions the base cannot answer.
+    """
+
+    documents: list[Document]
+    queries: list[Query]
+    qrels: Qrels
+    unjudged: list[Query]
+    split: str
+    path: Path
+
+    @cached_property
+    def by_id(self) -> dict[str, Document]:
+        """Documents by id."""
+        return {document.doc_id: document for document in self.documents}
+
+    @cached_property
+    def kinds(self) -> dict[str, list[str]]:
+        """Ids of the judged queries by kind, in file order."""
+        groups: dict[str, list[str]] = {}
+        for query in self.queries:
+            groups.setdefault(query.kind, []).append(query.query_id)
+        return groups
+
+    def __repr__(self) -> str:
+        return (
+            f"KnowledgeBase({len(self.documents)} documents, {len(self.queries)} queries, "
+            f"split={self.split!r})"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Characters `start` to `end` (exclusive) of a text."""
+
+    start: int
+    end: int
+
+    def overlap(self, other: Span) -> int:
+        """Number of characters that both spans hold."""
+        return max(0, min(self.end, other.end) - max(self.start, other.start))
+
+
+@dataclass(frozen=True, slots=True)
+class SpanQuestion:
+    """A question about the handbook whose answer is one or more character spans."""
+
+    query_id: str
+    text: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Handbook:
+    """The long text that lab 02 chunks, with its questions of one split."""
+
+    text: str
+    questions: list[SpanQuestion]
+
+
+def load_kb(path: str | Path | None = None, split: str = "test") -> KnowledgeBase:
+    """Read a knowledge base in the BEIR layout; without `path`, the course's verb grammar.
+
+    `queries.jsonl` and `qrels/<split>.tsv` may both be absent (a base to ask, not to evaluate).
+    Raises `DataError` naming file and line for anything malformed.
+    """
+    folder = data_dir() / "verb_grammar" if path is None else Path(path)
+    documents = load_documents(folder)
+    queries = _load_queries(folder / "queries.jsonl")
+    judged = _load_splits(folder / "qrels", {q.query_id for q in queries}, documents)
+    if judged and split not in judged:
+        known = ", ".join(sorted(judged))
+        raise DataError(f"{folder}: no split {split!r}; there is {known}. Pass one of these.")
+    qrels = judged.get(split, {})
+    answered = {query_id for one_split in judged.values() for query_id in one_split}
+    return KnowledgeBase(
+        documents=documents,
+        queries=[query for query in queries if query.query_id in qrels],
+        qrels=qrels,
+        unjudged=[query for query in queries if query.query_id not in answered],
+        split=split,
+        path=folder,
+    )
+
+
+def load_documents(folder: str | Path) -> list[Document]:
+    """Read `corpus.jsonl` of a BEIR folder; at least one document, each with text and unique id."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder. Pass a folder that holds a corpus.jsonl.")
+    corpus = folder / "corpus.jsonl"
+    documents = [
+        Document(
+            doc_id=record["_id"],
+            text=record["text"],
+            title=text_field(place, record, "title", default=""),
+            topic=text_field(place, record, "topic", default=""),
+        )
+        for place, record in read_records(corpus)
+    ]
+    if not documents:
+        raise DataError(f"{corpus}: the knowledge base is empty. Add one JSON object a line.")
+    return documents
+
+
+def load_handbook(path: str | Path | None = None, split: str = "test") -> Handbook:
+    """Read `handbook.md` and its questions; each gold span must quote the text at its offsets."""
+    folder = data_dir() / "verb_grammar" if path is None else Path(path)
+    try:
+        text = (folder / "handbook.md").read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{folder / 'handbook.md'}: cannot be read as UTF-8 ({error}).") from None
+    questions = []
+    for place, record in read_records(folder / "handbook_queries.jsonl"):
+        spans = tuple(_read_span(place, text, span) for span in record.get("spans", []))
+        if not spans:
+            raise DataError(f"{place}: the question has no gold span.")
+        if text_field(place, record, "split") == split:
+            questions.append(SpanQuestion(record["_id"], record["text"], spans))
+    if not questions:
+        raise DataError(f"{folder}: no handbook question in split {split!r}; use dev or test.")
+    return Handbook(text, questions)
+
+
+def _read_span(place: str, text: str, record: object) -> Span:
+    match record:
+        case {"start": int(start), "end": int(end), "text": str(quote)}:
+            if text[start:end] != quote or not quote:
+                raise DataError(
+                    f"{place}: characters {start}-{end} of handbook.md are not {quote!r:.60}. "
+                    "The handbook changed: run `make spans` to find the quotes again."
+                )
+            return Span(start, end)
+    raise DataError(f"{place}: a span needs the fields start, end and text; got {record!r:.60}.")
+
+
+def _load_queries(path: Path) -> list[Query]:
+    if not path.exists():
+        return []
+    return [
+        Query(record["_id"], record["text"], text_field(place, record, "kind", default=""))
+        for place, record in read_records(path)
+    ]
+
+
+def _load_splits(folder: Path, query_ids: set[str], documents: list[Document]) -> dict[str, Qrels]:
+    doc_ids = {document.doc_id for document in documents}
+    return {
+        file.stem: read_qrels(file, query_ids, doc_ids) for file in sorted(folder.glob("*.tsv"))
+    }

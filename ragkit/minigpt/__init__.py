@@ -1,0 +1,1 @@
+"""A small GPT from scratch: model, tokenizer and training in plain torch."""

