@@ -47,5 +47,5 @@ def check_k(k: object, name: str = "k") -> int:
         raise DataError(f"{name} must be a whole number from 1 up; got {k!r}.")
     number: int = k.__index__()
     if number < 1:
-        raise DataError(f"{name} must be at least 1; got {number}. Ask for one result or more.")
+        raise DataError(f"{name} must be at least 1; got {number}.")
     return number

@@ -1,0 +1,269 @@
+"""The `ragkit` command. It parses, calls the library and prints; it computes nothing itself.
+
+A user's mistake ends in exit status 2 and one sentence on stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from ragkit import console
+from ragkit.errors import DataError, RagkitError
+
+app = typer.Typer(
+    help="Ask a knowledge base, measure retrieval, and look after the labs of the course.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+EncoderName = Literal["minilm", "minigpt-table", "minigpt-hidden", "untrained"]
+KbOption = Annotated[
+    Path | None,
+    typer.Option("--kb", help="A folder in the BEIR layout. Default: the course's verb grammar."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
+
+
+@app.command()
+def ask(
+    question: Annotated[str, typer.Argument(help="What you want to know, in your own words.")],
+    k: Annotated[int, typer.Option("--k", "-k", help="How many documents to show.")] = 5,
+    encoder: Annotated[
+        EncoderName, typer.Option(help="Which model turns text into vectors.")
+    ] = "minilm",
+    rerank: Annotated[
+        bool, typer.Option("--rerank", help="Let the cross-encoder reorder the candidates.")
+    ] = False,
+    depth: Annotated[
+        int, typer.Option(help="With --rerank: how many candidates the cross-encoder reads.")
+    ] = 10,
+    kb: KbOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the documents nearest to a question.
+
+    The question and every document become unit vectors; the score is their dot product, which is
+    the cosine: 1 is the same direction, 0 unrelated. With --rerank a cross-encoder then reads each
+    candidate together with the question, and the score is its logit: above 0 leans to relevant.
+
+    Try: `ragkit ask "past participle of eat?"`, then the same with `--encoder minigpt-table`.
+    """
+    from ragkit.cache import EmbeddingCache
+    from ragkit.kb import load_documents
+    from ragkit.ranking import check_k
+    from ragkit.retrievers import DenseRetriever, Retriever
+    from ragkit.runtime import data_dir
+    from ragkit.systems import build_encoder
+    from ragkit.texts import check_query
+
+    check_query(question)
+    check_k(k)
+    check_k(depth, "depth")
+    documents = load_documents(kb or data_dir() / "verb_grammar")
+    retriever: Retriever = DenseRetriever(EmbeddingCache().wrap(build_encoder(encoder))).fit(
+        documents
+    )
+    if rerank:
+        from ragkit.reranker import CrossEncoderReranker
+
+        retriever = (retriever >> CrossEncoderReranker()).with_depth(max(k, depth))
+    found = retriever.search(question, k)
+    if as_json:
+        rows = [
+            {
+                "rank": hit.rank,
+                "doc_id": hit.doc_id,
+                "score": hit.score,
+                "text": retriever.documents[hit.doc_id].full_text,
+            }
+            for hit in found
+        ]
+        print(json.dumps(rows, ensure_ascii=False, indent=1))
+    else:
+        console.show_hits(found, retriever.documents, "logit" if rerank else "cosine")
+
+
+@app.command()
+def evaluate(
+    kb: KbOption = None,
+    split: Annotated[str, typer.Option(help="Which qrels to score: dev or test.")] = "test",
+    system: Annotated[
+        list[str] | None, typer.Option(help="Only this system; may be given several times.")
+    ] = None,
+    as_json: JsonOption = False,
+    trec: Annotated[
+        Path | None, typer.Option(help="Also write qrels and one TREC run per system here.")
+    ] = None,
+) -> None:
+    """Score every system of the course on the judged queries.
+
+    Rows run from a random order, the floor, to the two-stage pipeline. Under each mean stands its
+    95% bootstrap interval: where two intervals overlap widely, do not call a winner; compare the
+    pairs with `ragkit.compare`. Out-of-scope questions have no right answer and are reported apart.
+    """
+    from ragkit.cache import EmbeddingCache
+    from ragkit.kb import load_kb
+    from ragkit.systems import METRICS, SYSTEMS, compare_systems
+
+    names = list(system or SYSTEMS)
+    if unknown := [name for name in names if name not in SYSTEMS]:
+        raise DataError(f"Unknown system {unknown[0]!r}; use {', '.join(SYSTEMS)}.")
+    base = load_kb(kb, split)
+    results = console.progress(
+        compare_systems(base, names, cache=EmbeddingCache()), len(names), "systems"
+    )
+    if trec is not None:
+        _write_trec(trec, base.qrels, results)
+    if as_json:
+        print(json.dumps(console.results_as_json(base, results), indent=1))
+    else:
+        console.show_results(base, results, METRICS)
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """Show where the model weights come from, and verify their sha256."""
+    from ragkit.models import ALL_WEIGHTS, locate
+
+    found = [locate(weights) for weights in ALL_WEIGHTS]
+    if as_json:
+        print(json.dumps(console.models_as_json(found), indent=1))
+    else:
+        console.show_models(found)
+
+
+@app.command()
+def doctor() -> None:
+    """Check this installation in one screen, and say what to do about each failure."""
+    from ragkit.doctor import examine
+
+    findings = list(examine())
+    console.show_findings(findings)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("train-minigpt")
+def train_minigpt(
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write. Default: data/minigpt of the checkout.")
+    ] = None,
+    corpus: Annotated[
+        Path | None, typer.Option(help="A text file with one sentence a line.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same weights.")] = 0,
+) -> None:
+    """Train the small GPT from scratch on the course's sentences, on the CPU.
+
+    Writes model.safetensors, tokenizer.json, loss.json and loss.png. The same seed, corpus and
+    number of threads give the same weights.
+    """
+    from dataclasses import replace
+
+    from ragkit.minigpt.train import TrainingPlan, save, train
+    from ragkit.plots import loss_curve
+    from ragkit.runtime import data_dir
+
+    plan = replace(TrainingPlan(), seed=seed)
+    if steps is not None:
+        plan = replace(plan, steps=steps)
+    folder = out or data_dir() / "minigpt"
+    with console.step_bar(plan.steps, "training") as on_step:
+        trained = train(corpus or data_dir() / "minigpt" / "corpus.txt", plan, on_step=on_step)
+    save(trained, folder)
+    figure = loss_curve(trained.curve, trained.model.config.vocabulary)
+    figure.savefig(folder / "loss.png")
+    print(
+        f"{trained.model.parameter_count:,} parameters; validation loss "
+        f"{trained.best.validation:.3f} nats per token at step {trained.best.step}. "
+        f"Written to {folder}."
+    )
+
+
+@app.command()
+def editions(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only report drift; exit 1 if there is any.")
+    ] = False,
+    run: Annotated[
+        bool, typer.Option("--run", help="Execute the student labs without writing them.")
+    ] = False,
+) -> None:
+    """Make both editions of every lab from its one source, and execute them.
+
+    `solutions/NN-….py` is the source. The student edition loses what stands between the solution
+    marks; both are executed, so that what is committed shows its outputs.
+    """
+    from ragkit.course import editions as maker
+
+    if check:
+        if drift := maker.drift():
+            raise DataError("\n".join([*drift, "Make them again: ragkit editions"]))
+        print("Every edition matches its source.")
+    elif run:
+        console.show_lab_runs(maker.run_all())
+    else:
+        console.show_lab_runs(maker.write_all())
+
+
+@app.command()
+def results(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only report prose that differs from the file.")
+    ] = False,
+) -> None:
+    """Measure every number that the prose quotes, into data/results.json, and update the prose."""
+    from ragkit.course import results as ledger
+
+    if check:
+        if stale := ledger.stale_quotes():
+            raise DataError("\n".join([*stale, "Measure and update: ragkit results"]))
+        print("Every quoted number matches data/results.json.")
+        return
+    written = ledger.update(ledger.measure_all())
+    print(f"{len(ledger.load())} numbers measured; {len(written)} pages updated.")
+
+
+def main() -> None:
+    """Entry point: run the command, and turn mistakes into one sentence and exit status 2."""
+    warnings.showwarning = _show_warning
+    try:
+        status = app(standalone_mode=False)
+    except RagkitError as error:
+        _fail(str(error))
+    except TyperException as error:
+        _fail(" ".join(error.format_message().split()), error.exit_code)
+    except (Abort, KeyboardInterrupt):
+        _fail("interrupted; nothing half-written was kept.", 130)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}.")
+    sys.exit(status or 0)
+
+
+def _write_trec(folder: Path, qrels: dict[str, dict[str, int]], results: list[Any]) -> None:
+    from ragkit.trec import qrels_to_trec, to_trec
+
+    folder.mkdir(parents=True, exist_ok=True)
+    qrels_to_trec(qrels, folder / "qrels.txt")
+    for result in results:
+        to_trec(result.run, folder / f"{result.name}.run", tag=result.name)
+
+
+def _fail(message: str, status: int = 2) -> None:
+    if message:
+        print(f"ragkit: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+def _show_warning(message: Warning | str, *_: Any) -> None:
+    print(f"ragkit: warning: {message}", file=sys.stderr)

@@ -1,0 +1,146 @@
+"""How commands talk: tables, progress bars and JSON shapes. Only `ragkit.cli` uses it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ragkit.runtime import quiet
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ragkit.course.editions import LabRun
+    from ragkit.doctor import Finding
+    from ragkit.kb import Document, KnowledgeBase
+    from ragkit.models import Located
+    from ragkit.ranking import Hit
+    from ragkit.systems import Result
+
+T = TypeVar("T")
+
+
+def console() -> Console:
+    """Standard output; at least 120 columns when it is not a terminal, so no table is folded."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 120
+    return Console(width=width, highlight=False, soft_wrap=False)
+
+
+def show_hits(found: Sequence[Hit], documents: Mapping[str, Document], unit: str) -> None:
+    """Ranked documents with score and text."""
+    from rich.text import Text
+
+    out = console()
+    for hit in found:
+        document = documents[hit.doc_id]
+        head = Text.assemble(
+            f"{hit.rank}. ", (document.title or hit.doc_id, "bold"), f"  {unit} {hit.score:.3f}  "
+        )
+        out.print(head.append(hit.doc_id if document.title else "", style="dim"))
+        out.print(Text(document.text), style="none")
+        out.print()
+
+
+def progress(items: Iterable[T], total: int, label: str) -> list[T]:
+    """Collect `items` behind a progress bar on stderr."""
+    from tqdm.auto import tqdm
+
+    return list(tqdm(items, total=total, desc=label, disable=quiet(), leave=False))
+
+
+@contextmanager
+def step_bar(total: int, label: str) -> Iterator[Callable[[int, float], None]]:
+    """A progress bar fed by `on_step(step, loss)`."""
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=label, disable=quiet()) as bar:
+
+        def on_step(step: int, loss: float) -> None:
+            bar.update(step - bar.n)
+            bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
+
+        yield on_step
+
+
+def show_results(kb: KnowledgeBase, results: Sequence[Result], metrics: Sequence[str]) -> None:
+    """The results table, then hit_rate@5 by kind, then the out-of-scope questions."""
+    from ragkit.tables import kinds_table, results_table
+
+    out = console()
+    title = f"{len(kb.queries)} {kb.split} queries, {len(kb.documents)} documents"
+    out.print(results_table(results, metrics, f"{title}: mean, and its 95% interval"))
+    if any(kb.kinds):
+        out.print(kinds_table(results, kb.kinds, "hit_rate@5", "hit_rate@5 by kind of query"))
+    if kb.unjudged:
+        out.print(
+            f"{len(kb.unjudged)} out-of-scope questions have no right answer and count nowhere "
+            "above."
+        )
+
+
+def results_as_json(kb: KnowledgeBase, results: Sequence[Result]) -> dict[str, Any]:
+    """The results as plain data: overall and by kind, each mean with its interval."""
+
+    def scores(result: Result, ids: Sequence[str]) -> dict[str, Any]:
+        part = result.report.only(ids)
+        return {m: {"mean": v, "interval": part.interval(m)} for m, v in part.mean.items()}
+
+    return {
+        "kb": kb.path.name,
+        "split": kb.split,
+        "documents": len(kb.documents),
+        "queries": len(kb.queries),
+        "systems": {
+            result.name: {
+                "label": result.label,
+                "overall": scores(result, result.report.query_ids),
+                "by_kind": {kind: scores(result, ids) for kind, ids in kb.kinds.items()},
+            }
+            for result in results
+        },
+    }
+
+
+def models_as_json(found: Sequence[Located]) -> list[dict[str, Any]]:
+    """The verified weights as plain data."""
+    from dataclasses import asdict
+
+    return [
+        {**asdict(f.weights), "found": str(f.folder), "source": f.source, "verified": True}
+        for f in found
+    ]
+
+
+def show_models(found: Sequence[Located]) -> None:
+    """One block a model: what it is and where it was found."""
+    out = console()
+    for item in found:
+        weights = item.weights
+        size = f"{weights.parameters:,} parameters, {weights.precision}"
+        out.print(f"[bold]{weights.name}[/bold]  {size}, output {weights.dimension}")
+        out.print(f"  upstream  {weights.upstream}, {weights.licence}")
+        out.print(f"  sha256    {item.sha256} (verified)", soft_wrap=True)
+        out.print(f"  found     {item.folder / weights.file} ({item.source})", soft_wrap=True)
+        out.print()
+
+
+def show_findings(findings: Sequence[Finding]) -> None:
+    """One line a finding; under a failure, what to do."""
+    out = console()
+    for finding in findings:
+        mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
+        out.print(f"{mark} {finding.what:<22} {finding.detail}", soft_wrap=True)
+        if not finding.ok:
+            out.print(f"     → {finding.remedy}", soft_wrap=True)
+
+
+def show_lab_runs(runs: Iterable[LabRun]) -> None:
+    """One line a notebook, as it ends."""
+    out = console()
+    for run in runs:
+        how = "unchanged, skipped" if run.skipped else f"{run.cells} cells in {run.seconds:.0f} s"
+        out.print(f"[green]ok[/green] {run.name}  {how}")

@@ -1,0 +1,55 @@
+"""Shared set-up: no network, a private cache, quiet output, and each model loaded once a session."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ["RAGKIT_QUIET"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import ragkit
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ["RAGKIT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection that leaves this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family == socket.AF_UNIX or address[0] in ("127.0.0.1", "::1", "localhost"):
+            return connect(self, address)
+        raise AssertionError(f"a test tried to reach {address}")
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def kb() -> ragkit.KnowledgeBase:
+    return ragkit.load_kb()
+
+
+@pytest.fixture(scope="session")
+def minilm() -> ragkit.MiniLMEncoder:
+    return ragkit.MiniLMEncoder()
+
+
+@pytest.fixture(scope="session")
+def minigpt() -> ragkit.MiniGPTEncoder:
+    return ragkit.MiniGPTEncoder()
+
+
+@pytest.fixture(scope="session")
+def reranker() -> ragkit.CrossEncoderReranker:
+    return ragkit.CrossEncoderReranker()
