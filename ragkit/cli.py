@@ -69,13 +69,12 @@ def ask(
     check_k(k)
     check_k(depth, "depth")
     documents = load_documents(kb or data_dir() / "verb_grammar")
-    retriever: Retriever = DenseRetriever(EmbeddingCache().wrap(build_encoder(encoder))).fit(
-        documents
-    )
+    dense = DenseRetriever(EmbeddingCache().wrap(build_encoder(encoder))).fit(documents)
+    retriever: Retriever = dense
     if rerank:
         from ragkit.reranker import CrossEncoderReranker
 
-        retriever = (retriever >> CrossEncoderReranker()).with_depth(max(k, depth))
+        retriever = (dense >> CrossEncoderReranker()).with_depth(max(k, depth))
     found = retriever.search(question, k)
     if as_json:
         rows = [
@@ -236,7 +235,7 @@ def results(
 
 def main() -> None:
     """Entry point: run the command, and turn mistakes into one sentence and exit status 2."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _show_warning  # type: ignore[assignment]  # it needs one argument only
     try:
         status = app(standalone_mode=False)
     except RagkitError as error:

@@ -125,18 +125,6 @@ def temperature_curves(
     return figure
 
 
-def training_curves(losses: Mapping[str, Sequence[float]], floor: float) -> Figure:
-    """Loss over steps for several runs, with the loss of random vectors as reference."""
-    figure, (axis,) = _panels(1, width=6.0, height=3.4)
-    for number, (label, values) in enumerate(losses.items()):
-        axis.plot(values, color=COLOURS[number], ls=("-", "--", ":")[number % 3], label=label)
-    axis.axhline(floor, color="0.5", ls=":", label="random vectors")
-    axis.set_xlabel("step")
-    axis.set_ylabel("InfoNCE loss (nats)")
-    axis.legend(frameon=False)
-    return figure
-
-
 def topic_map(points: Floats, topics: Sequence[str]) -> Figure:
     """A 2-D map of documents, float [n, 2], one colour and marker a topic."""
     figure, (axis,) = _panels(1, width=7.6, height=4.6)

@@ -1,0 +1,1 @@
+"""The teaching side of ragkit: checks, drills, editions, the ledger. The core never imports it."""

@@ -1,0 +1,752 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Lab 01 · Embeddings and bi-encoders
+#
+# **Goal.** Turn texts into vectors so that *nearness means relatedness*, search a grammar knowledge
+# base with them, and measure honestly how well that works.
+#
+# **Time.** About 100 minutes: 55 of reading and running, 45 for six exercises and five drills.
+#
+# **You need** Python and NumPy. Everything runs on a laptop, without a network.
+#
+# > 🇪🇸 **Resumen.** Convertiremos textos en vectores de modo que la cercanía signifique parentesco
+# > de sentido, buscaremos con ellos en una base de conocimiento sobre gramática inglesa y mediremos
+# > con honradez hasta qué punto funciona. Unos 100 minutos, sin conexión a la red.
+#
+# How the exercises work: you replace `raise NotImplementedError` with your code, then run the cell
+# below it. It answers *not attempted*, *incorrect* (and why) or *correct*, and nothing later in the
+# notebook depends on your answer.
+
+# %%
+# %matplotlib inline
+import sys
+
+import faiss
+import numpy as np
+import sentence_transformers
+import torch
+
+import ragkit
+from ragkit import plots, tables
+from ragkit.course import check, drills
+
+print("python", sys.version.split()[0], "| torch", torch.__version__)
+print("sentence-transformers", sentence_transformers.__version__, "| faiss", faiss.__version__)
+
+# %% [markdown]
+# The knowledge base holds short documents about English verbs, and questions that people ask. For
+# each question somebody marked the document that answers it: these marks are the **qrels** (query
+# relevance judgements). Questions are split in two: we make choices on `dev` and report on `test`.
+
+# %%
+kb = ragkit.load_kb(split="test")
+dev = ragkit.load_kb(split="dev")
+print(kb)
+print(dev)
+
+# %%
+document = kb.by_id["irregular-eat-participle"]
+print(document.title, "|", document.text)
+
+# %% [markdown]
+# ## 1 · From text to a vector
+#
+# An **encoder** is a function from text to a vector of fixed length. The simplest one that deserves
+# the name: cut the text into tokens, look each token up in a table of vectors, and take the mean.
+#
+# The table comes from **MiniGPT**, a language model of our own: three transformer layers, trained
+# in about a minute to predict the next token of some 500 sentences about grammar. Nobody told it
+# what a question is, or that two sentences may mean the same.
+#
+# > 🇪🇸 **Resumen.** Un codificador (*encoder*) es una función de texto a vector. El más sencillo:
+# > partir el texto en *tokens*, buscar cada uno en una tabla de vectores y calcular la media. La
+# > tabla es la de MiniGPT, un modelo pequeño entrenado solo para predecir el token siguiente.
+
+# %%
+gpt = ragkit.MiniGPTEncoder(source="table")
+ids = gpt.token_ids("She has written three letters.")
+print([gpt.tokenizer.id_to_token(i).replace("Ġ", "_") for i in ids])
+
+# %% [markdown]
+# The mark `_` stands for a space before the token. Frequent words are one token; rare words fall
+# into pieces. That is byte-pair encoding. Each id names one row of the table:
+
+# %% tags=["nbval-check-output"]
+table = gpt.model.table.weight.detach().numpy()
+print("table", table.shape, "| tokens looked up", table[[0, 1, 2]].shape)
+
+# %% [markdown]
+# Texts differ in length, so a batch is **padded** to the longest, and a **mask** remembers which
+# places are real. This helper is given; read it, because the exercise uses what it returns.
+
+
+# %%
+def pad(rows):
+    """Ids int [B, T] padded with 0, and a mask bool [B, T] that is True where a token is real."""
+    width = max(len(row) for row in rows)
+    ids = np.array([row + [0] * (width - len(row)) for row in rows])
+    mask = np.array([[True] * len(row) + [False] * (width - len(row)) for row in rows])
+    return ids, mask
+
+
+ids, mask = pad([gpt.token_ids(text) for text in ["She wrote.", "She has written three letters."]])
+print(ids.shape, mask.sum(axis=1), "real tokens")
+
+# %% [markdown]
+# ### Exercise 1.1 · Mean pooling
+# *Difficulty ●●○ · 10 minutes*
+#
+# Average the token vectors of each text. Padding must not count, neither in the sum nor in the
+# number you divide by.
+#
+# <details><summary>Hint</summary>
+#
+# `mask[..., None]` has shape `[B, T, 1]`, so it multiplies `states` place by place. How many
+# real tokens has each text? `mask.sum(axis=1)`.
+#
+# </details>
+
+
+# %%
+def mean_pool(states, mask):
+    """Mean over the real tokens: states float [B, T, d], mask bool [B, T] -> float [B, d]."""
+    # BEGIN SOLUTION
+    kept = states * mask[..., None]  # [B, T, d], padding is zero
+    return kept.sum(axis=1) / mask.sum(axis=1, keepdims=True)
+    # END SOLUTION
+
+
+# %%
+check.mean_pool(mean_pool)
+
+# %% [markdown]
+# ### Exercise 1.2 · Unit length
+# *Difficulty ●○○ · 5 minutes*
+#
+# Divide each row by its own length $\lVert x \rVert_2$. From then on the dot product of two rows
+# *is* their cosine, and every search below can be a matrix product.
+#
+# <details><summary>Hint</summary>
+#
+# `np.linalg.norm(rows, axis=1, keepdims=True)` has shape `[n, 1]` and divides row by row.
+#
+# </details>
+
+
+# %%
+def normalise(rows):
+    """Rows scaled to length 1: float [n, d] -> float [n, d]."""
+    # BEGIN SOLUTION
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    # END SOLUTION
+
+
+# %%
+check.normalise(normalise)
+
+# %% [markdown]
+# Lookup, mean, unit length: that is a complete encoder, and it is what `ragkit.MiniGPTEncoder` does.
+# A peculiarity to remember: a mean has no order.
+
+# %% tags=["nbval-check-output"]
+same_words = ["the dog that the man saw", "the man that the dog saw"]
+a, b = gpt.encode(same_words)
+print(f"cosine of two sentences with the same words: {a @ b:.3f}")
+
+# %% [markdown]
+# ## 2 · A real encoder: all-MiniLM-L6-v2
+#
+# **MiniLM** also ends in a mean, but over token vectors that six layers of attention have made
+# depend on the whole sentence, and it was trained for the purpose: over a billion pairs of texts
+# that belong together, pulled together while everything else in the batch was pushed away
+# (section 7). It has 22,713,216 parameters and gives 384 numbers a text.
+#
+# > 🇪🇸 **Resumen.** MiniLM también acaba en una media, pero de vectores que dependen de toda la
+# > frase y que se entrenaron con más de mil millones de pares de textos afines. Sus vectores tienen
+# > norma 1, así que el producto escalar es el coseno.
+
+# %% tags=["nbval-check-output"]
+minilm = ragkit.MiniLMEncoder()
+vectors = minilm.encode([document.full_text for document in kb.documents])
+print(vectors.shape, vectors.dtype)
+
+# %% [markdown]
+# Two promises to verify rather than believe: every row has length 1, and so dot product and cosine
+# agree.
+
+# %% tags=["nbval-check-output"]
+norms = np.linalg.norm(vectors, axis=1)
+dots = vectors @ vectors.T
+cosines = dots / (norms[:, None] * norms[None, :])
+print(f"norms from {norms.min():.4f} to {norms.max():.4f}")
+print(f"dot and cosine differ by less than 1e-5: {np.abs(dots - cosines).max() < 1e-5}")
+
+# %% [markdown]
+# Unit length is a property of *this* model, which ends in a normalising layer. Others do not: check
+# before you trust.
+
+# %% [markdown]
+# ## 3 · Does similar mean near?
+#
+# Six sentences: three ideas, each said twice in different words. A good encoder makes bright 2 × 2
+# blocks along the diagonal and darkness elsewhere.
+#
+# > 🇪🇸 **Resumen.** Seis frases, tres ideas dichas dos veces con palabras distintas. Un buen
+# > codificador forma bloques claros en la diagonal y deja oscuro lo demás.
+
+# %%
+sentences = {
+    "past habit": "It describes something one did regularly years ago.",
+    "old routine": "This talks about a custom that is now over.",
+    "obligation": "You are required to do it.",
+    "no choice": "There is no way around this duty.",
+    "unknown doer": "Nobody says who performed the action.",
+    "hidden agent": "The person responsible is left out.",
+}
+texts = list(sentences.values())
+matrices = [encoder.encode(texts) @ encoder.encode(texts).T for encoder in (gpt, minilm)]
+
+# %%
+plots.similarity_heatmap(matrices, ["MiniGPT table", "MiniLM"], list(sentences))
+
+# %% [markdown]
+# Six sentences are an anecdote. The dev questions give a fairer picture: each question with the
+# document that answers it, against the same question with a document drawn at random.
+
+# %%
+rng = np.random.default_rng(0)
+matched = [(query.text, kb.by_id[next(iter(dev.qrels[query.query_id]))]) for query in dev.queries]
+drawn = rng.integers(len(kb.documents), size=len(matched))
+unmatched = [(text, kb.documents[i]) for (text, _), i in zip(matched, drawn, strict=True)]
+
+
+def pair_cosines(encoder, pairs):
+    """Cosine of each (question, document) pair: float [n]."""
+    questions = encoder.encode([text for text, _ in pairs])
+    answers = encoder.encode([document.full_text for _, document in pairs])
+    return np.einsum("nd,nd->n", questions, answers)
+
+
+# %%
+strips = {
+    name: {
+        "random document": pair_cosines(encoder, unmatched),
+        "its answer": pair_cosines(encoder, matched),
+    }
+    for name, encoder in {"MiniGPT table": gpt, "MiniLM": minilm}.items()
+}
+plots.pair_strips(strips)
+
+# %%
+for name, rows in strips.items():
+    gap = rows["its answer"].mean() - rows["random document"].mean()
+    spread = rows["random document"].std()
+    print(f"{name:<14} mean gap {gap:.2f} = {gap / spread:.1f} standard deviations of chance")
+
+# %% [markdown]
+# Read the strips with care. "Unrelated" is not 0: every document here is about English verbs, so
+# even a random pair has something in common. And "related" is not 1. What retrieval needs is only
+# that the right document comes out *above* the others for the *same* question.
+
+# %% [markdown]
+# ## 4 · Search
+#
+# Offline: encode every document, once. Online: encode the question, multiply, keep the largest.
+# That is all of dense retrieval, and the reason why it scales: the expensive part never depends on
+# the question.
+#
+# > 🇪🇸 **Resumen.** Antes: se codifica cada documento, una sola vez. Al preguntar: se codifica la
+# > pregunta, se multiplica y se conservan los mayores. Lo caro no depende de la pregunta.
+#
+# ### Exercise 1.3 · The k nearest
+# *Difficulty ●○○ · 10 minutes*
+#
+# Return the row numbers of the `k` documents with the largest dot product, best first.
+#
+# <details><summary>Hint</summary>
+#
+# `np.argsort` sorts ascending. Sort the *negated* scores.
+#
+# </details>
+
+
+# %%
+def top_k(query, documents, k):
+    """Row numbers of the k best documents: query float [d], documents float [n, d] -> int [k]."""
+    # BEGIN SOLUTION
+    scores = documents @ query  # [n]
+    return np.argsort(-scores, kind="stable")[:k]
+    # END SOLUTION
+
+
+# %%
+check.top_k(top_k)
+
+# %% [markdown]
+# `ragkit` wraps the same product in an index (FAISS does the arithmetic) and a retriever, and adds
+# one rule: equal scores are ordered by document id, so that a result can be reproduced.
+
+# %%
+dense = ragkit.DenseRetriever(minilm).fit(kb.documents)
+for hit in dense.search("past participle of eat?", k=3):
+    print(f"{hit.rank}. {hit.score:.3f}  {hit.doc_id}")
+
+# %% [markdown]
+# The same question to the table of MiniGPT:
+
+# %%
+by_table = ragkit.DenseRetriever(gpt).fit(kb.documents)
+for hit in by_table.search("past participle of eat?", k=3):
+    print(f"{hit.rank}. {hit.score:.3f}  {hit.doc_id}")
+
+# %% [markdown]
+# ## 5 · Hit-rate@k
+#
+# One question proves nothing. **Hit-rate@k** is the share of questions whose right document is
+# among the first k. A question that the system never answered counts as a miss.
+#
+# > 🇪🇸 **Resumen.** La tasa de acierto en k (*hit-rate@k*) es la proporción de preguntas cuyo
+# > documento correcto está entre los k primeros. Una pregunta sin responder cuenta como fallo.
+#
+# ### Exercise 1.4 · Hit-rate
+# *Difficulty ●●○ · 10 minutes*
+#
+# `rankings` maps a query id to document ids, best first; `qrels` maps a query id to
+# `{doc_id: relevance}`. Relevant means relevance above 0.
+#
+# <details><summary>Hint</summary>
+#
+# Loop over `qrels`, not over `rankings`: a query may be missing there (`rankings.get(q, [])`).
+#
+# </details>
+
+
+# %%
+def hit_rate(rankings, qrels, k):
+    """Share of the judged queries with a relevant document among the first k."""
+    # BEGIN SOLUTION
+    found = [
+        any(judged.get(doc_id, 0) > 0 for doc_id in rankings.get(query_id, [])[:k])
+        for query_id, judged in qrels.items()
+    ]
+    return sum(found) / len(found)
+    # END SOLUTION
+
+
+# %%
+check.hit_rate(hit_rate)
+
+# %% [markdown]
+# ## 6 · The comparison
+#
+# Six systems on the test questions. Two of them are there to keep us honest: **random** is the
+# floor, and the **untrained table** is the control, the same mean over vectors that no training
+# ever touched. Whatever the control achieves is not the merit of training.
+#
+# > 🇪🇸 **Resumen.** Seis sistemas con las preguntas de prueba. Dos son de control: el orden al azar
+# > marca el suelo y la tabla sin entrenar muestra cuánto se consigue sin entrenamiento alguno.
+
+# %%
+from ragkit.systems import compare_systems
+
+names = ["random", "bm25", "untrained", "minigpt-table", "minigpt-hidden", "minilm"]
+results = list(compare_systems(kb, names))
+
+# %% tags=["nbval-check-output"]
+print("\n".join(tables.results_lines(results, ["hit_rate@1", "hit_rate@5", "mrr@10"])))
+
+# %% [markdown]
+# A mean over some two hundred questions is itself uncertain: other questions would have given
+# another mean. The **bootstrap interval** draws the questions again and again, with replacement,
+# and shows the range in which 95% of those means fall.
+
+# %%
+metric = "hit_rate@5"
+plots.score_bars(
+    [result.label for result in results],
+    [result.report.mean[metric] for result in results],
+    [result.report.interval(metric) for result in results],
+    metric,
+)
+
+# %% [markdown]
+# Two systems answered the *same* questions, so compare them question by question. `compare` gives
+# the difference, its interval, and a p-value from swapping the two systems' scores at random
+# (a paired randomisation test).
+
+# %%
+reports = {result.name: result.report for result in results}
+for better, worse in [
+    ("minilm", "minigpt-table"),
+    ("minilm", "bm25"),
+    ("minigpt-table", "untrained"),
+    ("minigpt-hidden", "minigpt-table"),
+]:
+    found = ragkit.compare(reports[better], reports[worse], metric)
+    low, high = found.interval
+    print(f"{better:>14} - {worse:<13} {found.difference:+.3f} [{low:+.3f}, {high:+.3f}]", end="  ")
+    print(f"p = {found.p_value:.4f}")
+
+# %% [markdown]
+# RESULTS_TEXT
+
+# %%
+shown = ["bm25", "untrained", "minigpt-table", "minilm"]
+by_kind = {
+    result.label: [result.report.only(ids).mean[metric] for ids in kb.kinds.values()]
+    for result in results
+    if result.name in shown
+}
+labels = [f"{kind} (n={len(ids)})" for kind, ids in kb.kinds.items()]
+plots.kind_dots(labels, by_kind, metric)
+
+# %% [markdown]
+# KINDS_TEXT
+
+# %% [markdown]
+# ### Mean, cls or max?
+#
+# Pooling is a choice. MiniLM was *trained* with the mean, so this comparison is not neutral: it
+# shows what happens when a model is pooled in a way it never learned. Pooling is a setting, so we
+# compare on `dev`.
+
+# %%
+for pooling in ("mean", "cls", "max"):
+    retriever = ragkit.DenseRetriever(ragkit.MiniLMEncoder(pooling=pooling)).fit(kb.documents)
+    report = ragkit.evaluate(dev.qrels, retriever.run(dev.queries), ["hit_rate@1", "hit_rate@5"])
+    shown = "  ".join(tables.with_interval(v, report.interval(m)) for m, v in report.mean.items())
+    print(f"{pooling:<5} hit_rate@1, hit_rate@5:  {shown}")
+
+# %% [markdown]
+# ## 7 · The loss that makes nearness mean something
+#
+# For a batch of $B$ pairs $(q_i, d_i)$, row $i$ should choose document $i$ among all $B$. The other
+# $B-1$ documents are its negatives, for free: **in-batch negatives**. The loss is cross-entropy over
+# similarities divided by a **temperature** $\tau$:
+#
+# $$\mathcal{L} = -\frac{1}{B}\sum_{i=1}^{B}
+# \log\frac{\exp(q_i \cdot d_i/\tau)}{\sum_{j=1}^{B}\exp(q_i \cdot d_j/\tau)}$$
+#
+# > 🇪🇸 **Resumen.** En un lote de $B$ pares, cada pregunta debe elegir su documento entre los $B$;
+# > los demás sirven de negativos. La pérdida InfoNCE es la entropía cruzada de las similitudes
+# > divididas por la temperatura $\tau$.
+#
+# ### Exercise 1.5 · InfoNCE
+# *Difficulty ●●● · 15 minutes*
+#
+# Return the loss as a number. With $\tau = 0.01$ the exponentials overflow unless you subtract the
+# largest logit of each row first, which changes nothing else.
+#
+# <details><summary>Hint</summary>
+#
+# `logits = queries @ documents.T / temperature`. The right class of row `i` is column `i`, the
+# diagonal. Row by row, the loss is `logsumexp(row) - row[i]`; `np.logaddexp.reduce` is a safe
+# logsumexp.
+#
+# </details>
+
+
+# %%
+def info_nce(queries, documents, temperature):
+    """Mean InfoNCE loss of a batch: float [B, d] twice, row i belongs to row i -> float (nats)."""
+    # BEGIN SOLUTION
+    logits = queries @ documents.T / temperature  # [B, B]
+    return (np.logaddexp.reduce(logits, axis=1) - np.diag(logits)).mean()
+    # END SOLUTION
+
+
+# %%
+check.info_nce(info_nce)
+
+# %% [markdown]
+# What does $\tau$ do? The gradient of the loss with respect to the similarity of negative $j$ is
+# $p_j/\tau$, where $p$ is the softmax: the negatives share the push in proportion to
+# $\exp(s_j/\tau)$. We take a real batch, questions with their documents as MiniLM places them, and
+# sweep $\tau$ from 0.01 to 10.
+
+# %%
+distinct = {dev.queries[i].query_id: pair for i, pair in enumerate(matched)}
+batch = list({document.doc_id: (text, document) for text, document in distinct.values()}.values())
+q = torch.tensor(minilm.encode([text for text, _ in batch]))
+d = torch.tensor(minilm.encode([document.full_text for _, document in batch]))
+size = len(batch)
+print(
+    f"a batch of {size} pairs; random vectors would have a loss of ln {size} = {np.log(size):.2f}"
+)
+
+# %%
+from ragkit.losses import info_nce as batch_loss
+from ragkit.losses import negative_weights
+
+similarity = (q @ d.T).double()
+negatives = similarity[~torch.eye(size, dtype=torch.bool)].view(size, size - 1)
+taus = np.geomspace(0.01, 10, 60)
+losses = np.array([batch_loss(q, d, float(tau)).item() for tau in taus])
+weights = [negative_weights(negatives, float(tau)) for tau in taus]  # [B, B-1] each
+hardest = np.array([w.max(dim=1).values.mean().item() for w in weights])
+entropy = np.array([torch.special.entr(w).sum(dim=1).mean().item() for w in weights])
+
+# %%
+plots.temperature_curves(taus, losses, entropy, hardest, size)
+
+# %% tags=["nbval-check-output"]
+for tau in (0.01, 0.05, 0.5, 10):
+    w = negative_weights(negatives, tau)
+    top = w.max(dim=1).values.mean().item()
+    print(f"tau {tau:<5} loss {batch_loss(q, d, tau).item():.2f}  hardest negative {top:.2f}")
+
+# %% [markdown]
+# The grey band is where models are trained, $\tau$ from 0.05 to 0.1. The two limits, which one still
+# sees printed the wrong way round:
+#
+# - $\tau \to \infty$: all similarities look alike, the softmax is **uniform**, the loss tends to
+#   $\ln B$ whatever the encoder does, and all negatives are pushed equally.
+# - $\tau \to 0$: **all the weight falls on the hardest negative**. A row that is already ranked right
+#   has loss 0; a row that is not has loss (margin of the mistake)$/\tau$, without bound.
+
+# %% [markdown]
+# ## 8 · The shape of the space
+#
+# Principal components squeeze 384 dimensions into two: most of the structure is lost, topics are
+# still visible.
+#
+# > 🇪🇸 **Resumen.** Proyectamos los documentos a dos dimensiones para ver los temas; después
+# > nombramos las confusiones entre reglas casi iguales y medimos la anisotropía, es decir, cuánto
+# > se agolpan los vectores en un cono estrecho, antes y después de blanquearlos (*whitening*).
+
+# %%
+centred = vectors - vectors.mean(axis=0)
+_, strengths, axes = np.linalg.svd(centred, full_matrices=False)
+share = (strengths[:2] ** 2).sum() / (strengths**2).sum()
+print(f"the two axes keep {share:.0%} of the variance")
+
+# %%
+plots.topic_map(centred @ axes[:2].T, [document.topic for document in kb.documents])
+
+# %% [markdown]
+# How often is the nearest neighbour of a document of its own topic?
+
+# %%
+topics = np.array([document.topic for document in kb.documents])
+sizes = np.array([(topics == topic).sum() for topic in topics])
+chance = ((sizes - 1) / (len(topics) - 1)).mean()
+for name, encoder in {"MiniGPT table": gpt, "MiniLM": minilm}.items():
+    rows = encoder.encode([document.full_text for document in kb.documents])
+    near = np.where(np.eye(len(rows), dtype=bool), -1, rows @ rows.T).argmax(axis=1)
+    print(f"{name:<14} {(topics[near] == topics).mean():.2f} (by chance {chance:.2f})")
+
+# %% [markdown]
+# ### The confusions, by name
+#
+# Rules that differ in one word (`wrote`, `written`, `writing`) are near each other in meaning *and*
+# in wording. These are the documents that came first in place of the right one, on the questions
+# of kind *near-duplicate*:
+
+# %%
+run = dense.run(kb.queries)
+for query_id in kb.kinds["near-duplicate"]:
+    first = next(iter(run[query_id]))
+    if first not in kb.qrels[query_id]:
+        gold = next(iter(kb.qrels[query_id]))
+        rank = list(run[query_id]).index(gold) + 1 if gold in run[query_id] else ">10"
+        print(f"{gold} (rank {rank})  ←  {first}")
+
+# %% [markdown]
+# ### Anisotropy
+#
+# If all vectors sit in a narrow cone, every cosine is large and says little. The measure is the mean
+# cosine over all pairs of different texts: 0 for directions spread evenly, 1 for a single ray.
+#
+# ### Exercise 1.6 · Mean cosine
+# *Difficulty ●●○ · 10 minutes*
+#
+# <details><summary>Hint</summary>
+#
+# A vector with itself has cosine 1 and must not count. `np.triu_indices(n, k=1)` gives each pair of
+# different rows once.
+#
+# </details>
+
+
+# %%
+def mean_cosine(vectors):
+    """Mean cosine over all pairs of different rows: float [n, d], any lengths -> float."""
+    # BEGIN SOLUTION
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return (unit @ unit.T)[np.triu_indices(len(unit), k=1)].mean()
+    # END SOLUTION
+
+
+# %%
+check.mean_cosine(mean_cosine)
+
+# %% [markdown]
+# **Whitening** (Su et al. 2021) subtracts the mean and rescales the principal directions to equal
+# variance. It is a step *after* training, not part of MiniLM's. Fifty-odd documents cannot
+# determine 384 variances (centred, their rank is at most 55), so we fit on the sentences of the
+# MiniGPT corpus, which share no text with the knowledge base, and shrink the covariance towards a
+# multiple of the identity.
+
+
+# %%
+def fit_whitening(rows, shrinkage=0.1):
+    """Mean float [d] and matrix float [d, d] that whiten rows like these, float [n, d]."""
+    mean = rows.mean(axis=0)
+    covariance = np.cov(rows - mean, rowvar=False)
+    average = np.trace(covariance) / len(covariance)
+    covariance = (1 - shrinkage) * covariance + shrinkage * average * np.eye(len(covariance))
+    values, directions = np.linalg.eigh(covariance)
+    return mean, (directions / np.sqrt(values)).astype(np.float32)
+
+
+def whiten(rows, mean, matrix):
+    """Whitened unit rows: float [n, d] -> float32 [n, d]."""
+    moved = (rows - mean) @ matrix
+    return (moved / np.linalg.norm(moved, axis=1, keepdims=True)).astype(np.float32)
+
+
+# %%
+from ragkit.runtime import data_dir
+
+corpus = (data_dir() / "minigpt" / "corpus.txt").read_text(encoding="utf-8").splitlines()
+whitenings = {encoder.name: fit_whitening(encoder.encode(corpus)) for encoder in (gpt, minilm)}
+
+# %%
+upper = np.triu_indices(len(kb.documents), k=1)
+cosines = {}
+for label, encoder in {"MiniGPT table": gpt, "MiniLM": minilm}.items():
+    rows = encoder.encode([document.full_text for document in kb.documents])
+    cosines[label] = (rows @ rows.T)[upper]
+    rows = whiten(rows, *whitenings[encoder.name])
+    cosines[f"{label}, whitened"] = (rows @ rows.T)[upper]
+plots.cosine_histograms(cosines)
+
+# %% [markdown]
+# The cone is gone. Does that make search better? Rounder is not the same as more useful, so measure
+# it, on `dev`:
+
+# %%
+for encoder in (gpt, minilm):
+    index, white = ragkit.FlatIndex(encoder.dimension), ragkit.FlatIndex(encoder.dimension)
+    rows = encoder.encode([document.full_text for document in kb.documents])
+    queries = encoder.encode([query.text for query in dev.queries])
+    doc_ids = [document.doc_id for document in kb.documents]
+    index.add(rows, doc_ids)
+    white.add(whiten(rows, *whitenings[encoder.name]), doc_ids)
+    _, plain_ids = index.search(queries, 5)
+    _, white_ids = white.search(whiten(queries, *whitenings[encoder.name]), 5)
+    for label, found in (("plain", plain_ids), ("whitened", white_ids)):
+        run = {
+            query.query_id: {doc_id: -rank for rank, doc_id in enumerate(row)}
+            for query, row in zip(dev.queries, found.tolist(), strict=True)
+        }
+        report = ragkit.evaluate(dev.qrels, run, "hit_rate@5")
+        shown = tables.with_interval(report.mean["hit_rate@5"], report.interval("hit_rate@5"))
+        print(f"{encoder.name:<17} {label:<9} hit_rate@5 on dev {shown}")
+
+# %% [markdown]
+# ## 9 · Drills
+#
+# Put each answer in its variable. Numbers, choices and sentence pairs are checked at once; text is
+# kept for a person to read (20 words or more).
+#
+# > 🇪🇸 **Resumen.** Cinco ejercicios breves. Los números y las elecciones se comprueban al momento;
+# > el texto lo lee una persona. Puedes responder en español.
+#
+# **Drill 1.** A bi-encoder gives a 384-dimensional vector for each of 50 chunks, stored as fp32. How
+# many bytes do they take, and how many MiB? Answer `(bytes, mib)`, the second to three decimals.
+
+# %%
+# BEGIN SOLUTION: drill_01_1 = None
+drill_01_1 = (50 * 384 * 4, 0.073)
+# END SOLUTION
+drills.check("01_1", drill_01_1)
+
+# %% [markdown]
+# **Drill 2.** Argue why mean pooling suits sentence-level tasks better than the `[CLS]` vector. Which
+# tokens carry the meaning? And why is the comparison on MiniLM above not quite fair?
+
+# %%
+# BEGIN SOLUTION: drill_01_2 = ""
+drill_01_2 = """
+The meaning of a sentence is spread over its content words, and the mean lets every one of them
+speak, while the [CLS] vector only holds what training forced into that single place. In BERT it was
+trained for next-sentence prediction, not for similarity. But a model fine-tuned with cls pooling
+learns to gather the meaning there. MiniLM was fine-tuned with the mean, so the test favours it.
+"""
+# END SOLUTION
+drills.check("01_2", drill_01_2)
+
+# %% [markdown]
+# **Drill 3.** Write two grammar rules that mean the same and share hardly a word (at most 20% of
+# their words), and say what a poor bi-encoder would do with them. Answer `(one, other, what)`.
+
+# %%
+# BEGIN SOLUTION: drill_01_3 = None
+drill_01_3 = (
+    "Verbs take an s in the third person singular of the present tense.",
+    "After he, she or it, add -s to a present simple verb.",
+    """A poor bi-encoder lives on shared words. It would score this pair lower than two unrelated
+    rules that repeat the same vocabulary, because without the contrastive training nothing tells it
+    that these different words describe one fact.""",
+)
+# END SOLUTION
+drills.check("01_3", drill_01_3)
+
+# %% [markdown]
+# **Drill 4.** A cross-encoder reads question and document together; a bi-encoder reads each alone.
+# Argue what the first can see that the second cannot.
+
+# %%
+# BEGIN SOLUTION: drill_01_4 = ""
+drill_01_4 = """
+In a cross-encoder every token of the question attends to every token of the document, so it can
+check whether the verb that is asked about is the one the rule explains, whether a negation applies,
+and who does what to whom. The bi-encoder must compress the document to one vector before it knows
+the question, so details that this question needs may already be averaged away.
+"""
+# END SOLUTION
+drills.check("01_4", drill_01_4)
+
+# %% [markdown]
+# **Drill 5.** Of τ = 0.05 and τ = 0.5, which one concentrates the gradient on the hardest negatives?
+# Towards which distribution does the softmax tend as τ → ∞, `"uniform"` or `"one-hot"`? And what
+# does it mean in training? Answer `(tau, limit, reason)`.
+
+# %%
+# BEGIN SOLUTION: drill_01_5 = None
+drill_01_5 = (
+    0.05,
+    "uniform",
+    """With 0.05 a difference of 0.1 in cosine multiplies a negative's weight by e squared, so the
+    few negatives that look most like the positive get nearly all the push: sharp, fast, but
+    sensitive to false negatives. With 0.5 the same difference means a factor of 1.2: all negatives
+    are pushed almost alike and fine distinctions are hardly learnt.""",
+)
+# END SOLUTION
+drills.check("01_5", drill_01_5)
+
+# %% [markdown]
+# ## What to take away
+#
+# - An encoder maps text to a unit vector; then similarity is a dot product and search is a matrix
+#   product. Documents are encoded once.
+# - A mean over a table of token vectors already is an encoder. How far it carries, and how little of
+#   that is owed to its training, only the control can tell.
+# - A pretrained, contrastively trained encoder is another thing, and still mixes up near-duplicates.
+# - A metric without an interval is an anecdote, and two systems are compared question by question.
+# - The temperature decides who gets pushed: small τ the hardest negatives, large τ all alike.
+#
+# **Next:** lab 02, chunking and indexes: what to encode when a text is long, and how to search when
+# there are many.
