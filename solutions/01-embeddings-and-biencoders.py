@@ -30,19 +30,17 @@
 
 # %%
 # %matplotlib inline
-import sys
+from importlib.metadata import version
 
-import faiss
 import numpy as np
-import sentence_transformers
 import torch
 
 import ragkit
 from ragkit import plots, tables
 from ragkit.course import check, drills
 
-print("python", sys.version.split()[0], "| torch", torch.__version__)
-print("sentence-transformers", sentence_transformers.__version__, "| faiss", faiss.__version__)
+for package in ("torch", "sentence-transformers", "faiss-cpu", "numpy"):
+    print(package, version(package))
 
 # %% [markdown]
 # The knowledge base holds short documents about English verbs, and questions that people ask. For

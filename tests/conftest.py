@@ -1,4 +1,4 @@
-"""Shared set-up: no network, a private cache, quiet output, and each model loaded once a session."""
+"""Shared set-up: no network, a private cache, quiet output, each model loaded once a session."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from ragkit.indexfile import write_atomically
 from ragkit.runtime import data_dir, quiet
 
 _MARK = re.compile(
-    r"^(?P<indent>[ ]*)# BEGIN SOLUTION(?:: (?P<stub>.*))?\n(?P<body>.*?)^[ ]*# END SOLUTION\n?",
+    r"^(?P<indent>[ ]*)# BEGIN SOLUTION(?:: (?P<stub>[^\n]*))?\n(?P<body>.*?)^[ ]*# END SOLUTION\n?",
     re.MULTILINE | re.DOTALL,
 )
 _STUB = 'raise NotImplementedError("your turn")'

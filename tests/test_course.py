@@ -1,0 +1,266 @@
+"""The teaching side: checks, drills, editions and the ledger."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+
+import ragkit
+from ragkit.course import check, drills, editions, results
+from ragkit.course.check import Exercise
+
+EXERCISES = [
+    check.mean_pool,
+    check.normalise,
+    check.top_k,
+    check.hit_rate,
+    check.info_nce,
+    check.mean_cosine,
+]
+NAMED = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+
+
+def stub(*_: Any) -> None:
+    raise NotImplementedError
+
+
+@pytest.fixture(scope="module")
+def solutions() -> dict[str, Any]:
+    """The functions a student would write, taken from the solved edition."""
+    namespace: dict[str, Any] = {"np": np}
+    for lab in editions.labs():
+        for cell in editions.build(lab.source, solved=True).cells:
+            if cell.cell_type == "code" and re.match(r"def \w+", cell.source):
+                exec(cell.source, namespace)  # noqa: S102  # our own source
+    return namespace
+
+
+@NAMED
+def test_reference_solution_is_correct(exercise: Exercise, solutions: dict[str, Any]) -> None:
+    assert exercise.judge(solutions[exercise.name]).status == "correct"
+
+
+@NAMED
+def test_stub_is_not_attempted(exercise: Exercise) -> None:
+    assert exercise.judge(stub).status == "not attempted"
+
+
+@pytest.mark.parametrize(
+    ("exercise", "mistake"),
+    [(exercise, mistake) for exercise in EXERCISES for mistake in exercise.mistakes],
+    ids=lambda value: getattr(value, "name", None) or value.message[:40],
+)
+def test_each_mistake_is_named(exercise: Exercise, mistake: check.Mistake) -> None:
+    verdict = exercise.judge(mistake.wrong)
+    assert verdict.status == "incorrect"
+    assert mistake.message in verdict.message
+
+
+@NAMED
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda *_: None,
+        lambda *_: "text",
+        lambda *_: object(),
+        lambda *_: np.nan,
+        lambda *_: [[1], [2, 3]],
+        lambda: 1,
+        lambda *_: 1 / 0,
+        lambda *_: (_ for _ in ()).throw(SystemExit(1)),
+        "not a function",
+    ],
+)
+def test_nothing_a_student_writes_is_raised(exercise: Exercise, function: Any) -> None:
+    assert exercise.judge(function).status == "incorrect"
+
+
+@NAMED
+def test_a_function_that_changes_its_input_does_not_disturb_the_check(
+    exercise: Exercise, solutions: dict[str, Any]
+) -> None:
+    def destructive(*arguments: Any) -> Any:
+        answer = solutions[exercise.name](*arguments)
+        for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                argument[...] = 0
+        return answer
+
+    assert exercise.judge(destructive).status == "correct"
+
+
+def torch_mean_pool(states: Any, mask: Any) -> Any:
+    import torch
+
+    weights = torch.tensor(mask, dtype=torch.float64).unsqueeze(-1)
+    return (torch.tensor(states, dtype=torch.float64) * weights).sum(1) / weights.sum(1)
+
+
+def loop_mean_pool(states: Any, mask: Any) -> Any:
+    return [np.mean([s for s, m in zip(row, keep, strict=True) if m], axis=0) for row, keep in zip(states, mask, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "function"),
+    [
+        (check.mean_pool, torch_mean_pool),
+        (check.mean_pool, loop_mean_pool),
+        (check.normalise, lambda rows: [row / np.sqrt(row @ row) for row in rows]),
+        (check.top_k, lambda q, d, k: [int(i) for i in np.argsort(d @ q)[::-1][:k]]),
+        (
+            check.mean_cosine,
+            lambda v: 1 - __import__("scipy.spatial").spatial.distance.pdist(v, "cosine").mean(),
+        ),
+    ],
+)
+def test_other_correct_answers_are_correct(exercise: Exercise, function: Callable) -> None:
+    assert exercise.judge(function).status == "correct"
+
+
+def test_a_check_prints_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    verdict = check.normalise(stub)
+    assert capsys.readouterr().out.strip() == str(verdict)
+    assert "not attempted" in str(verdict)
+
+
+LONG = "because " * 25
+
+
+@pytest.mark.parametrize(
+    ("drill", "answer", "status", "words"),
+    [
+        ("01_1", None, "not attempted", ""),
+        ("01_1", (76_800, 0.073), "correct", ""),
+        ("01_1", (19_200, 0.018), "incorrect", "4 bytes"),
+        ("01_1", (153_600, 0.146), "incorrect", "float64"),
+        ("01_1", (76_800, 0.0768), "incorrect", "2^20"),
+        ("01_1", "many", "incorrect", ""),
+        ("01_2", "", "not attempted", ""),
+        ("01_2", "Because.", "incorrect", "20"),
+        ("01_2", LONG, "recorded", ""),
+        ("01_3", ("a b c", "a b c", LONG), "incorrect", "share"),
+        ("01_3", ("Cats purr loudly.", "Trains leave early.", LONG), "incorrect", "cosine"),
+        ("01_5", (0.5, "uniform", LONG), "incorrect", "smaller"),
+        ("01_5", (0.05, "one-hot", LONG), "incorrect", "huge"),
+        ("01_5", (0.05, "uniform", "short"), "incorrect", "20"),
+        ("01_5", (0.05, "uniform", LONG), "correct", ""),
+        ("09_9", 1, "incorrect", "no drill"),
+    ],
+)
+def test_drill_verdicts(drill: str, answer: Any, status: str, words: str) -> None:
+    verdict = drills.check(drill, answer)
+    assert verdict.status == status
+    assert words in verdict.message
+
+
+def test_committed_notebooks_match_their_sources() -> None:
+    assert editions.drift() == []
+
+
+def test_drift_is_found(tmp_path: Path) -> None:
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "labs").mkdir()
+    source = tmp_path / "solutions" / "01-x.py"
+    source.write_text("# %%\nprint(1)\n")
+    lab = editions.labs(tmp_path)[0]
+    for path, solved in ((lab.student, False), (lab.solved, True)):
+        nbformat.write(editions.build(source, solved), path)
+    assert editions.drift(tmp_path) == []
+    source.write_text("# %%\nprint(2)\n")
+    assert len(editions.drift(tmp_path)) == 2
+
+
+def test_student_edition_holds_no_line_of_a_solution() -> None:
+    for lab in editions.labs():
+        source = lab.source.read_text(encoding="utf-8")
+        student = lab.student.read_text(encoding="utf-8")
+        blocks = re.findall(r"# BEGIN SOLUTION[^\n]*\n(.*?)# END SOLUTION", source, re.DOTALL)
+        lines = [line.strip() for block in blocks for line in block.splitlines()]
+        telling = [line for line in lines if len(line) > 12]
+        assert len(telling) > 20
+        assert not [line for line in telling if line.replace('"', '\\"') in student]
+        assert "SOLUTION" not in student
+
+
+def test_every_exercise_states_difficulty_and_minutes_and_has_a_hint_and_a_check() -> None:
+    for lab in editions.labs():
+        source = lab.source.read_text(encoding="utf-8")
+        exercises = re.split(r"(?m)^# ### Exercise ", source)[1:]
+        assert 4 <= len(exercises) <= 6
+        for text in exercises:
+            assert re.search(r"\*Difficulty [●○]{3} · \d+ minutes\*", text)
+            assert "<summary>Hint</summary>" in text
+            assert re.search(r"(?m)^check\.\w+\(\w+\)$", text)
+
+
+def test_every_section_has_a_spanish_summary() -> None:
+    for lab in editions.labs():
+        sections = re.split(r"(?m)^# ## \d+ · ", lab.source.read_text(encoding="utf-8"))[1:]
+        for section in sections:
+            assert "🇪🇸 **Resumen.**" in section, section[:40]
+
+
+def test_every_code_cell_follows_a_markdown_cell_or_another_step() -> None:
+    for lab in editions.labs():
+        cells = editions.build(lab.source, solved=False).cells
+        lengths = sorted(len(c.source.splitlines()) for c in cells if c.cell_type == "code")
+        assert lengths[len(lengths) // 2] <= 8
+
+
+def test_every_committed_code_cell_was_executed_without_error() -> None:
+    for lab in editions.labs():
+        for path in (lab.student, lab.solved):
+            code = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code" and c.source]
+            assert all(cell.execution_count for cell in code)
+            outputs = [output for cell in code for output in cell.outputs]
+            assert not [o for o in outputs if o.output_type == "error"]
+
+
+def test_unbalanced_solution_mark_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "01-x.py"
+    source.write_text("# %%\n# BEGIN SOLUTION\nx = 1\n")
+    with pytest.raises(ragkit.DataError, match="partner"):
+        editions.build(source, solved=False)
+
+
+def test_prose_quotes_the_ledger() -> None:
+    assert results.stale_quotes() == []
+
+
+def test_a_stale_quote_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "course_root", lambda: tmp_path)
+    (tmp_path / "data").mkdir()
+    page = tmp_path / "README.md"
+    page.write_text("It is <!--r:a.b-->0.93<!--/r-->, <!--r:a.b:points-->7<!--/r--> points.")
+    results.update({"a.b": {"value": 0.931, "interval": [0.9, 0.95], "n": 10}})
+    assert (
+        page.read_text()
+        == "It is <!--r:a.b-->0.93<!--/r-->, <!--r:a.b:points-->93<!--/r--> points."
+    )
+    assert results.stale_quotes() == []
+    page.write_text(page.read_text().replace("0.93", "0.94"))
+    assert len(results.stale_quotes()) == 1
+
+
+def test_an_unknown_quote_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "course_root", lambda: tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "README.md").write_text("<!--r:no.such-->1<!--/r-->")
+    with pytest.raises(ragkit.DataError, match=r"no\.such"):
+        results.update({"a.b": {"value": 1.0}})
+
+
+def test_a_fresh_measurement_agrees_with_the_ledger() -> None:
+    """One query's rank may flip on another processor; more than that is drift."""
+    fresh, stored = results.measure_all(), results.load()
+    assert fresh.keys() == stored.keys()
+    for key, entry in stored.items():
+        if "value" in entry:
+            tolerance = 1.5 / entry["n"] if ".out_of_scope" not in key else 0.01
+            assert fresh[key]["value"] == pytest.approx(entry["value"], abs=tolerance), key
