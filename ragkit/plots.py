@@ -31,7 +31,7 @@ COLOURS = (
     "#000000",  # black
     "#999999",  # grey
 )
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<")
 
 
 def similarity_heatmap(
@@ -42,7 +42,7 @@ def similarity_heatmap(
     for number, (axis, matrix, title) in enumerate(zip(axes, similarities, titles, strict=True)):
         image = axis.imshow(matrix, cmap="cividis", vmin=0, vmax=1)
         for row, column in np.ndindex(*matrix.shape):
-            value = float(matrix[row, column])
+            value = round(float(matrix[row, column]), 2) + 0.0  # no minus zero
             colour = "black" if value > 0.55 else "white"
             axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, size=8)
         axis.set_title(title)
@@ -169,7 +169,7 @@ def pair_strips(groups: Mapping[str, Mapping[str, Floats]]) -> Figure:
 
 def _style(number: int) -> dict[str, Any]:
     """Colour and marker of the n-th series, so that neither alone must be told apart."""
-    return {"color": COLOURS[number % 8], "marker": MARKERS[number % 8]}
+    return {"color": COLOURS[number % 8], "marker": MARKERS[number % 9]}
 
 
 def _panels(count: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:

@@ -205,12 +205,12 @@ print(f"dot and cosine differ by less than 1e-5: {np.abs(dots - cosines).max() <
 
 # %%
 sentences = {
-    "past habit": "It describes something one did regularly years ago.",
-    "old routine": "This talks about a custom that is now over.",
-    "obligation": "You are required to do it.",
-    "no choice": "There is no way around this duty.",
-    "unknown doer": "Nobody says who performed the action.",
-    "hidden agent": "The person responsible is left out.",
+    "finished action": "Use the past simple for actions that are finished.",
+    "completed event": "A completed event is told in the preterite.",
+    "prohibition": "Mustn't expresses a prohibition.",
+    "forbidden": "This modal verb says that something is not allowed.",
+    "silent e": "Drop the silent e before -ing.",
+    "final vowel": "Remove the last vowel when you add the gerund ending.",
 }
 texts = list(sentences.values())
 matrices = [encoder.encode(texts) @ encoder.encode(texts).T for encoder in (gpt, minilm)]

@@ -30,7 +30,7 @@ from ragkit.runtime import import_torch
 class TrainingPlan:
     """What a training run is; times are optimiser steps."""
 
-    steps: int = 900
+    steps: int = 600
     warm_up: int = 60
     batch: int = 32
     window: int = 64
