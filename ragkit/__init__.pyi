@@ -42,5 +42,6 @@ from .trec import from_trec as from_trec
 from .trec import qrels_from_trec as qrels_from_trec
 from .trec import qrels_to_trec as qrels_to_trec
 from .trec import to_trec as to_trec
+from .whitening import Whitening as Whitening
 
 __version__: str

@@ -70,13 +70,17 @@ def score_bars(
 
 
 def kind_dots(kinds: Sequence[str], scores: Mapping[str, Sequence[float]], metric: str) -> Figure:
-    """A metric by kind of query: one row a kind, one marker a system."""
-    figure, (axis,) = _panels(1, width=7.6, height=0.5 * len(kinds) + 1.4)
+    """A metric by kind of query: one row a kind, one marker a system, set apart in height."""
+    figure, (axis,) = _panels(1, width=7.6, height=0.6 * len(kinds) + 1.2)
     places = np.arange(len(kinds))[::-1]
+    offsets = np.linspace(0.24, -0.24, len(scores))  # equal scores must not hide one another
     for number, (system, values) in enumerate(scores.items()):
-        axis.scatter(values, places, s=60, **_style(number), label=system, zorder=3)
+        above = places + offsets[number]
+        axis.scatter(values, above, s=45, **_style(number), label=system, zorder=3)
+    for edge in places[:-1] - 0.5:
+        axis.axhline(edge, color="0.85", lw=0.8)
     axis.set_yticks(places, kinds)
-    axis.grid(axis="y", color="0.9")
+    axis.grid(axis="x", color="0.93")
     axis.set_xlim(-0.03, 1.03)
     axis.set_xlabel(f"{metric} (mean over the queries of the kind)")
     axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
@@ -155,6 +159,7 @@ def pair_strips(groups: Mapping[str, Mapping[str, Floats]]) -> Figure:
     """Cosines of pairs as dots: one panel a model, one row a group of pairs."""
     figure, axes = _panels(len(groups), width=4.4, height=2.4)
     rng = np.random.default_rng(0)
+    lowest = min(float(values.min()) for rows in groups.values() for values in rows.values())
     for number, (axis, (model, rows)) in enumerate(zip(axes, groups.items(), strict=True)):
         for place, (_, values) in enumerate(rows.items()):
             jitter = rng.uniform(-0.18, 0.18, len(values))
@@ -162,7 +167,7 @@ def pair_strips(groups: Mapping[str, Mapping[str, Floats]]) -> Figure:
             axis.plot([values.mean()] * 2, [place - 0.32, place + 0.32], color="black", lw=2)
         axis.set_yticks(range(len(rows)), list(rows) if number == 0 else [""] * len(rows))
         axis.set_title(model, size=10)
-        axis.set_xlim(-0.35, 1.05)
+        axis.set_xlim(min(lowest, 0.0) - 0.05, 1.05)
         axis.set_xlabel("cosine of the pair (bar: mean)")
     return figure
 

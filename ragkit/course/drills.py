@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from ragkit.encoders import MiniLMEncoder
 
 MIN_WORDS = 20
-MIN_COSINE = 0.6
 MAX_OVERLAP = 0.2
+# Honest paraphrases of grammar rules with hardly a word in common lie anywhere between these two
+# cosines, and so do a few pairs of different rules: there, a person decides. Calibrated in
+# tests/test_course.py on pairs written for the purpose.
+LOW_COSINE = 0.25
+CLEAR_COSINE = 0.45
 
 
 def check(drill: str, answer: Any) -> Verdict:
@@ -76,19 +80,14 @@ def _paraphrase(answer: Any) -> Verdict:
         )
     vectors = _minilm().encode([first, second])
     cosine = float(vectors[0] @ vectors[1])
-    if cosine < MIN_COSINE:
-        return Verdict(
-            "incorrect",
-            f"few shared words, but MiniLM sees a cosine of {cosine:.2f} only: do they state the "
-            f"same rule? Aim for {MIN_COSINE} or more.",
-        )
-    verdict = _text(explanation)
     told = f"overlap {overlap:.0%}, cosine {cosine:.2f}"
-    if verdict.status == "incorrect":
-        return Verdict(
-            "incorrect", f"good pair ({told}), but of the explanation: {verdict.message}"
-        )
-    return Verdict("recorded", f"{told}; the explanation is for a person to read.")
+    if cosine < LOW_COSINE:
+        return Verdict("incorrect", f"{told}: do the two sentences state the same rule?")
+    if (verdict := _text(explanation)).status == "incorrect":
+        return Verdict("incorrect", f"{told}; of the explanation: {verdict.message}")
+    if cosine < CLEAR_COSINE:
+        told += ", where even good paraphrases of rules may lie"
+    return Verdict("recorded", f"{told}; pair and explanation are for a person to read.")
 
 
 def _temperature(answer: Any) -> Verdict:

@@ -28,8 +28,12 @@ from ragkit.indexfile import write_atomically
 from ragkit.runtime import data_dir, quiet
 
 _MARK = re.compile(
-    r"^(?P<indent>[ ]*)# BEGIN SOLUTION(?:: (?P<stub>[^\n]*))?\n(?P<body>.*?)^[ ]*# END SOLUTION\n?",
-    re.MULTILINE | re.DOTALL,
+    r"""
+    ^(?P<indent>[ ]*)\#[ ]BEGIN[ ]SOLUTION(?::[ ](?P<stub>[^\n]*))?\n
+    (?P<body>.*?)
+    ^[ ]*\#[ ]END[ ]SOLUTION\n?
+    """,
+    re.MULTILINE | re.DOTALL | re.VERBOSE,
 )
 _STUB = 'raise NotImplementedError("your turn")'
 _METADATA = {
@@ -107,6 +111,7 @@ def write_all(root: Path | None = None) -> Iterator[LabRun]:
     for lab in labs(root):
         for path, solved in ((lab.solved, True), (lab.student, False)):
             notebook = build(lab.source, solved)
+            path.parent.mkdir(exist_ok=True)
             run = _execute(notebook, path)
             write_atomically(path, (nbformat.writes(notebook) + "\n").encode())
             yield run
@@ -174,6 +179,7 @@ def _execute(notebook: Any, path: Path) -> LabRun:
             timeout=600,
             kernel_name="python3",
             record_timing=False,
+            extra_arguments=["--log-level=ERROR"],  # the kernel warns of its local TCP port
             resources={"metadata": {"path": str(path.parent)}},
             on_cell_executed=_ticker(bar),
         )

@@ -1,8 +1,9 @@
-"""The ledger: every number that prose quotes, measured into data/results.json and checked there.
+"""The ledger, data/results.json, and the prose that quotes it.
 
-A quote reads `<!--r:lab01.minilm.hit_rate@5-->0.93<!--/r-->`; the part after a second colon picks
-`low`, `high`, `n` or `points` (a hundred times the value). `<!--t:NAME-->` … `<!--/t-->` holds a
-whole table. `update` rewrites quotes and tables; `stale_quotes` reports what differs.
+A quote reads `<!--r:lab01.minilm.hit_rate@5-->0.93<!--/r-->`. After the key, `:low`, `:high`, `:p`
+or `:n` picks another part of the entry, and `:points` multiplies by a hundred. `<!--t:NAME-->` …
+`<!--/t-->` holds a whole table or a printed output. `update` rewrites quotes and tables;
+`stale_quotes` reports what differs. What is measured stands in `ragkit.course.measures`.
 """
 
 from __future__ import annotations
@@ -16,25 +17,15 @@ from typing import Any
 
 from ragkit.course.editions import course_root
 from ragkit.errors import DataError
-from ragkit.evaluation import Report, compare
 from ragkit.indexfile import write_atomically
-from ragkit.kb import KnowledgeBase, load_kb
-from ragkit.systems import METRICS, Result, build_system, compare_systems, separation
-from ragkit.tables import markdown_table
 
 Ledger = dict[str, dict[str, Any]]
 
 _QUOTE = re.compile(
-    r"<!--r:(?P<key>[^:>]+?)(?::(?P<part>low|high|n|points))?-->(?P<shown>[^<]*)<!--/r-->"
+    r"<!--r:(?P<key>[^:>]+?)(?::(?P<part>low|high|p|n))?(?P<points>:points)?-->"
+    r"(?P<shown>[^<]*)<!--/r-->"
 )
 _TABLE = re.compile(r"<!--t:(?P<key>[\w.]+)-->\n(?P<shown>.*?)\n<!--/t-->", re.DOTALL)
-_DIFFERENCES = (
-    ("minilm", "minigpt-table"),
-    ("minilm", "bm25"),
-    ("minigpt-table", "untrained"),
-    ("minigpt-hidden", "minigpt-table"),
-    ("minilm-rerank", "minilm"),
-)
 
 
 def path() -> Path:
@@ -49,62 +40,6 @@ def load() -> Ledger:
     except (OSError, ValueError) as error:
         raise DataError(f"{path()}: not readable ({error}). Run: ragkit results") from None
     return ledger
-
-
-def measure_all() -> Ledger:
-    """Measure every number of the ledger from the models and the data, with no cache."""
-    kb = load_kb()
-    results = list(compare_systems(kb))
-    ledger = dict(_system_entries(results, kb))
-    ledger |= dict(_difference_entries({r.name: r.report for r in results}))
-    ledger["lab01.table"] = {
-        "text": markdown_table(results, METRICS),
-        "how": "ragkit evaluate",
-    }
-    for name in ("bm25", "minilm"):
-        ledger[f"lab01.{name}.out_of_scope_auc"] = {
-            "value": separation(build_system(name, kb), kb.queries, kb.unjudged),
-            "n": len(kb.unjudged),
-            "how": "ROC area of the top score, test against out-of-scope queries",
-        }
-    return ledger
-
-
-def _system_entries(results: list[Result], kb: KnowledgeBase) -> Iterator[tuple[str, Any]]:
-    how = "ragkit evaluate, test split, bootstrap 95% interval"
-    for result in results:
-        for metric in METRICS:
-            yield f"lab01.{result.name}.{metric}", _entry(result.report, metric, how)
-        for kind, ids in kb.kinds.items():
-            key = f"lab01.{result.name}.{kind}.hit_rate@1"
-            yield key, _entry(result.report.only(ids), "hit_rate@1", how)
-            key = f"lab01.{result.name}.{kind}.hit_rate@5"
-            yield key, _entry(result.report.only(ids), "hit_rate@5", how)
-
-
-def _entry(report: Report, metric: str, how: str) -> dict[str, Any]:
-    return {
-        "value": report.mean[metric],
-        "interval": report.interval(metric),
-        "n": len(report.query_ids),
-        "how": how,
-    }
-
-
-def _difference_entries(reports: dict[str, Report]) -> Iterator[tuple[str, Any]]:
-    for better, worse in _DIFFERENCES:
-        for metric in METRICS:
-            found = compare(reports[better], reports[worse], metric)
-            yield (
-                f"lab01.{better}-{worse}.{metric}",
-                {
-                    "value": found.difference,
-                    "interval": found.interval,
-                    "p": found.p_value,
-                    "n": found.queries,
-                    "how": "paired difference, bootstrap interval, randomisation test",
-                },
-            )
 
 
 def update(measured: Ledger) -> list[Path]:
@@ -153,12 +88,12 @@ def _requote(ledger: Ledger, page: Path, quote: re.Match[str]) -> str:
             value = entry["interval"][0]
         case "high":
             value = entry["interval"][1]
-        case "n":
-            value = entry["n"]
-        case "points":
-            value = 100 * entry["value"]
+        case "n" | "p" as part:
+            value = entry[part]
         case _:
             value = entry["value"]
+    if quote["points"]:
+        value *= 100
     decimals = len(quote["shown"].partition(".")[2])
     opening = quote[0][: quote[0].index("-->") + 3]
     return f"{opening}{value:.{decimals}f}<!--/r-->"

@@ -1,0 +1,224 @@
+"""What the ledger measures: every number that the prose quotes, from the models and the data.
+
+An entry is `{"value", "how"}` with, where they apply, `interval`, `n` and `p`; `tolerance` says how
+far a fresh measurement may lie from the stored one. Quoting them is the business of `results`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from io import StringIO
+from typing import Any
+
+import numpy as np
+
+from ragkit.console import show_hits
+from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
+from ragkit.evaluation import Report, compare, evaluate
+from ragkit.index import FlatIndex
+from ragkit.kb import KnowledgeBase, load_kb
+from ragkit.ranking import as_scores, hits
+from ragkit.retrievers import DenseRetriever
+from ragkit.runtime import data_dir
+from ragkit.systems import METRICS, Result, build_system, compare_systems, separation
+from ragkit.tables import markdown_table
+from ragkit.vectors import Vectors
+from ragkit.whitening import Whitening
+
+Entry = dict[str, Any]
+Entries = Iterator[tuple[str, Entry]]
+
+DIFFERENCES = (
+    ("minilm", "minigpt-table"),
+    ("minilm", "bm25"),
+    ("minigpt-table", "untrained"),
+    ("minigpt-hidden", "minigpt-table"),
+    ("minilm-rerank", "minilm"),
+)
+TWINS = (("spoken", "written"), ("must", "should"))
+SEEDS = range(5)
+
+
+def measure_all() -> dict[str, Entry]:
+    """Measure every entry of the ledger, with no cache."""
+    kb, dev = load_kb(), load_kb(split="dev")
+    results = list(compare_systems(kb))
+    minilm, table = MiniLMEncoder(), MiniGPTEncoder()
+    return {
+        **dict(_systems(results, kb)),
+        **dict(_differences({r.name: r.report for r in results})),
+        **dict(_out_of_scope(kb)),
+        **dict(_untrained_seeds(kb)),
+        **dict(_minigpt(table)),
+        **dict(_token_twins(table)),
+        **dict(_pooling(dev)),
+        **dict(_space({"minilm": minilm, "minigpt-table": table}, dev)),
+    }
+
+
+def _systems(results: list[Result], kb: KnowledgeBase) -> Entries:
+    """The table of `ragkit evaluate`, overall and by kind."""
+    how = "ragkit evaluate, test split, bootstrap 95% interval"
+    yield "lab01.table", {"text": markdown_table(results, METRICS), "how": "ragkit evaluate"}
+    yield "lab01.ask", {"text": _ask(kb), "how": 'ragkit ask "past participle of eat?" --k 2'}
+    for result in results:
+        for metric in METRICS:
+            yield f"lab01.{result.name}.{metric}", _scored(result.report, metric, how)
+        for kind, ids in kb.kinds.items():
+            part = result.report.only(ids)
+            for metric in ("hit_rate@1", "hit_rate@5"):
+                yield f"lab01.{result.name}.{kind}.{metric}", _scored(part, metric, how)
+
+
+def _ask(kb: KnowledgeBase) -> str:
+    """What `ragkit ask` prints, fenced for a page."""
+    retriever = DenseRetriever(MiniLMEncoder()).fit(kb.documents)
+    with redirect_stdout(StringIO()) as printed:
+        show_hits(retriever.search("past participle of eat?", k=2), retriever.documents, "cosine")
+    lines = (line.rstrip() for line in printed.getvalue().strip().splitlines())
+    return "\n".join(["```", *lines, "```"])
+
+
+def _differences(reports: dict[str, Report]) -> Entries:
+    how = "paired difference on the test split, bootstrap 95% interval, randomisation test"
+    for better, worse in DIFFERENCES:
+        for metric in METRICS:
+            found = compare(reports[better], reports[worse], metric)
+            yield (
+                f"lab01.{better}-{worse}.{metric}",
+                {
+                    "value": found.difference,
+                    "interval": found.interval,
+                    "p": found.p_value,
+                    "n": found.queries,
+                    "tolerance": _one_query(found.queries),
+                    "how": how,
+                },
+            )
+
+
+def _out_of_scope(kb: KnowledgeBase) -> Entries:
+    how = "ROC area of the top score, test against out-of-scope queries"
+    for name in ("bm25", "minilm"):
+        area = separation(build_system(name, kb), kb.queries, kb.unjudged)
+        yield f"lab01.{name}.out_of_scope_auc", {**_plain(area, how), "n": len(kb.unjudged)}
+
+
+def _untrained_seeds(kb: KnowledgeBase) -> Entries:
+    """The control again with other random tables: is its score one lucky draw?"""
+    scores = [
+        _dense_report(MiniGPTEncoder.untrained(seed=seed), kb).mean["hit_rate@5"] for seed in SEEDS
+    ]
+    how = f"hit_rate@5 on test over {len(SEEDS)} random tables"
+    for name, value in (("lowest", min(scores)), ("highest", max(scores))):
+        yield (
+            f"lab01.untrained.seeds.{name}",
+            _plain(value, how, tolerance=_one_query(len(kb.queries))),
+        )
+
+
+def _minigpt(encoder: MiniGPTEncoder) -> Entries:
+    """Size and loss of the committed checkpoint."""
+    loss = json.loads((data_dir() / "minigpt" / "loss.json").read_text(encoding="utf-8"))
+    best = min(loss["curve"], key=lambda point: point["validation"])
+    how = "ragkit train-minigpt, loss.json"
+    yield "lab01.minigpt.parameters", _plain(encoder.model.parameter_count, "count of weights")
+    yield "lab01.minigpt.best_step", _plain(best["step"], how)
+    yield "lab01.minigpt.validation_loss", _plain(best["validation"], how)
+
+
+def _token_twins(encoder: MiniGPTEncoder) -> Entries:
+    """Cosine of two rows of the trained table, and the mean over all pairs of rows."""
+    rows = encoder.model.table.weight.detach().numpy()
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    for first, second in TWINS:
+        a, b = (encoder.tokenizer.token_to_id(f"Ġ{word}") for word in (first, second))
+        how = f"cosine of the table's rows for {first!r} and {second!r}"
+        yield f"lab01.twins.{first}-{second}", _plain(float(unit[a] @ unit[b]), how)
+    yield "lab01.twins.all", _plain(mean_cosine(unit), "mean cosine of all pairs of table rows")
+
+
+def _pooling(dev: KnowledgeBase) -> Entries:
+    for pooling in ("mean", "cls", "max"):
+        report = _dense_report(MiniLMEncoder(pooling=pooling), dev)
+        how = f"MiniLM with {pooling} pooling, dev split"
+        yield f"lab01.pooling.{pooling}.hit_rate@5", _scored(report, "hit_rate@5", how)
+
+
+def _space(encoders: dict[str, Encoder], dev: KnowledgeBase) -> Entries:
+    """Anisotropy, topics, and what whitening does to hit_rate@5."""
+    corpus = (data_dir() / "minigpt" / "corpus.txt").read_text(encoding="utf-8").splitlines()
+    topics = np.array([document.topic for document in dev.documents])
+    yield "lab01.topics.chance", _plain(_chance(topics), "chance of a neighbour of the same topic")
+    for name, encoder in encoders.items():
+        whiten = Whitening.fit(encoder.encode(corpus))
+        rows = encoder.encode([document.full_text for document in dev.documents])
+        queries = encoder.encode([query.text for query in dev.queries])
+        purity = float((topics[_neighbours(rows)] == topics).mean())
+        how = "share of documents whose nearest neighbour has the same topic"
+        yield f"lab01.topics.{name}", _plain(purity, how, tolerance=1.5 / len(rows))
+        for suffix, documents, asked in (
+            ("plain", rows, queries),
+            ("whitened", whiten(rows), whiten(queries)),
+        ):
+            how = f"mean cosine of all pairs of documents, {suffix}"
+            yield f"lab01.cone.{name}.{suffix}", _plain(mean_cosine(documents), how)
+            report = _report(documents, asked, dev)
+            how = f"{suffix} vectors, dev split"
+            yield f"lab01.{suffix}.{name}.hit_rate@5", _scored(report, "hit_rate@5", how)
+
+
+def mean_cosine(unit: Vectors) -> float:
+    """Mean cosine over all pairs of different unit rows, float32 [n, d]."""
+    return float((unit @ unit.T)[np.triu_indices(len(unit), k=1)].mean())
+
+
+def _neighbours(unit: Vectors) -> Any:
+    """Row number of each row's nearest other row, int [n]."""
+    return np.where(np.eye(len(unit), dtype=bool), -1, unit @ unit.T).argmax(axis=1)
+
+
+def _chance(topics: Any) -> float:
+    sizes = np.array([(topics == topic).sum() for topic in topics])
+    return float(((sizes - 1) / (len(topics) - 1)).mean())
+
+
+def _dense_report(encoder: Encoder, kb: KnowledgeBase) -> Report:
+    run = DenseRetriever(encoder).fit(kb.documents).run(kb.queries)
+    return evaluate(kb.qrels, run, ["hit_rate@1", "hit_rate@5"])
+
+
+def _report(documents: Vectors, queries: Vectors, kb: KnowledgeBase) -> Report:
+    """Score the search of these query vectors among these document vectors."""
+    index = FlatIndex(documents.shape[1])
+    index.add(documents, [document.doc_id for document in kb.documents])
+    scores, ids = index.search(queries, 10)
+    run = {
+        query.query_id: as_scores(hits(zip(row_ids, row_scores, strict=True)))
+        for query, row_ids, row_scores in zip(
+            kb.queries, ids.tolist(), scores.tolist(), strict=True
+        )
+    }
+    return evaluate(kb.qrels, run, ["hit_rate@5"])
+
+
+def _scored(report: Report, metric: str, how: str) -> Entry:
+    queries = len(report.query_ids)
+    return {
+        "value": report.mean[metric],
+        "interval": report.interval(metric),
+        "n": queries,
+        "tolerance": _one_query(queries),
+        "how": how,
+    }
+
+
+def _plain(value: float, how: str, tolerance: float = 0.01) -> Entry:
+    return {"value": value, "tolerance": tolerance, "how": how}
+
+
+def _one_query(queries: int) -> float:
+    """One query's rank may flip on another processor; more than that is drift."""
+    return 1.5 / queries
