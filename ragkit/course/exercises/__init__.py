@@ -1,0 +1,1 @@
+"""The code exercises of the labs, one module a lab."""

@@ -1,0 +1,315 @@
+"""The exercises of lab 01: pooling, unit length, search, hit-rate, InfoNCE, anisotropy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ragkit.course.exercises.base import Case, Exercise, Mistake, seeded, unit
+
+
+def _pooling_cases() -> list[Case]:
+    rng = seeded()
+    states = rng.normal(size=(3, 5, 4)).astype(np.float32)
+    whole = np.ones((3, 5), dtype=bool)
+    padded = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 0, 0, 0, 0]], dtype=bool)
+    return [
+        Case((states, whole), "three texts without padding"),
+        Case((states, padded), "texts of 5, 3 and 1 tokens, padded to 5"),
+    ]
+
+
+mean_pool = Exercise(
+    name="mean_pool",
+    cases=_pooling_cases,
+    expected=lambda states, mask: (
+        np.ma.array(states, mask=np.broadcast_to(~mask[..., None], states.shape))
+        .mean(axis=1)
+        .filled(np.nan)
+    ),
+    mistakes=[
+        Mistake(
+            "the padding is not masked: the mean runs over padding tokens too.",
+            lambda states, mask: states.mean(axis=1),
+        ),
+        Mistake(
+            "padding is set to zero but still counted: divide by the number of real tokens.",
+            lambda states, mask: (states * mask[..., None]).mean(axis=1),
+        ),
+        Mistake(
+            "this is the sum of the token vectors, not their mean.",
+            lambda states, mask: (states * mask[..., None]).sum(axis=1),
+        ),
+        Mistake(
+            "the mean runs over the texts (axis 0); average over the tokens (axis 1).",
+            lambda states, mask: states.mean(axis=0),
+        ),
+        Mistake(
+            "the mean runs over the dimensions (axis 2); average over the tokens (axis 1).",
+            lambda states, mask: states.mean(axis=2),
+        ),
+        Mistake(
+            "this is the first token's vector: that is cls pooling.",
+            lambda states, mask: states[:, 0],
+        ),
+        Mistake(
+            "the rows are divided by their length as well; here only the mean is asked.",
+            lambda states, mask: unit(
+                (states * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+            ),
+        ),
+    ],
+)
+
+
+def _row_cases() -> list[Case]:
+    rows = seeded().normal(size=(4, 3)).astype(np.float32) * np.float32(3)
+    return [
+        Case((rows[:1],), "a single row"),
+        Case((rows,), "four rows of different length"),
+        Case((rows[:3],), "as many rows as columns"),
+    ]
+
+
+normalise = Exercise(
+    name="normalise",
+    cases=_row_cases,
+    expected=unit,
+    mistakes=[
+        Mistake("the rows come back as they were: not normalised.", lambda rows: rows),
+        Mistake(
+            "everything is divided by the norm of the whole matrix; each row needs its own "
+            "(axis=1, keepdims=True).",
+            lambda rows: rows / np.linalg.norm(rows),
+        ),
+        Mistake(
+            "the columns have length 1, not the rows: use axis=1.",
+            lambda rows: rows / np.linalg.norm(rows, axis=0),
+        ),
+        Mistake(
+            "each row is divided by the sum of its absolute values; the length is the square "
+            "root of the sum of squares.",
+            lambda rows: rows / np.abs(rows).sum(axis=1, keepdims=True),
+        ),
+        Mistake(
+            "each row is divided by its squared length: the square root is missing.",
+            lambda rows: rows / (rows**2).sum(axis=1, keepdims=True),
+        ),
+    ],
+)
+
+
+def _search_cases() -> list[Case]:
+    rng = seeded()
+    documents = unit(rng.normal(size=(8, 6)))
+    query = unit(rng.normal(size=(1, 6)))[0]
+    return [
+        Case((query, documents, 1), "8 documents and k=1"),
+        Case((query, documents, 3), "8 documents and k=3"),
+        Case((documents[5], documents, 2), "a query that equals document 5, with k=2"),
+    ]
+
+
+def _order(query: Any, documents: Any) -> list[int]:
+    return sorted(range(len(documents)), key=lambda row: (-float(documents[row] @ query), row))
+
+
+top_k = Exercise(
+    name="top_k",
+    cases=_search_cases,
+    expected=lambda query, documents, k: _order(query, documents)[:k],
+    mistakes=[
+        Mistake(
+            "these are the least similar documents: argsort is ascending, so argmin came out for "
+            "argmax. Sort the negated scores.",
+            lambda query, documents, k: _order(query, documents)[::-1][:k],
+        ),
+        Mistake(
+            "the right documents, but worst first: reverse them.",
+            lambda query, documents, k: _order(query, documents)[:k][::-1],
+        ),
+        Mistake(
+            "these are the scores; return the row numbers of the documents.",
+            lambda query, documents, k: np.sort(documents @ query)[::-1][:k],
+        ),
+        Mistake(
+            "one document too few: an off-by-one in the slice.",
+            lambda query, documents, k: _order(query, documents)[: k - 1],
+        ),
+        Mistake(
+            "one document too many: an off-by-one in the slice.",
+            lambda query, documents, k: _order(query, documents)[: k + 1],
+        ),
+        Mistake(
+            "the best document is skipped: ranks start at 0 in Python.",
+            lambda query, documents, k: _order(query, documents)[1 : k + 1],
+        ),
+    ],
+)
+
+
+def _ranking_cases() -> list[Case]:
+    qrels = {"q1": {"a": 1}, "q2": {"b": 1, "c": 1}, "q3": {"d": 1}, "q4": {"e": 0, "f": 1}}
+    rankings = {
+        "q1": ["a", "x", "y", "z"],
+        "q2": ["x", "c", "b", "y"],
+        "q3": ["x", "d", "y", "z"],
+        "q4": ["e", "x", "y", "z"],
+    }
+    unanswered = {q: ranking for q, ranking in rankings.items() if q != "q3"}
+    return [
+        Case((rankings, qrels, 1), "four queries and k=1"),
+        Case((rankings, qrels, 3), "four queries and k=3"),
+        Case((unanswered, qrels, 3), "four judged queries of which one (q3) was never answered"),
+    ]
+
+
+def _hits(rankings: Any, qrels: Any, k: int) -> list[bool]:
+    return [
+        not {d for d, relevance in judged.items() if relevance > 0}.isdisjoint(
+            rankings.get(query_id, [])[:k]
+        )
+        for query_id, judged in qrels.items()
+    ]
+
+
+def _answered(rankings: Any, qrels: Any) -> Any:
+    return {query_id: qrels[query_id] for query_id in rankings}
+
+
+hit_rate = Exercise(
+    name="hit_rate",
+    cases=_ranking_cases,
+    expected=lambda rankings, qrels, k: np.mean(_hits(rankings, qrels, k)),
+    mistakes=[
+        Mistake(
+            "only answered queries are averaged; a judged query without an answer counts as 0.",
+            lambda rankings, qrels, k: np.mean(_hits(rankings, _answered(rankings, qrels), k)),
+        ),
+        Mistake(
+            "the cut-off is one too small: an off-by-one in the slice.",
+            lambda rankings, qrels, k: np.mean(_hits(rankings, qrels, k - 1)),
+        ),
+        Mistake(
+            "the cut-off is one too large: an off-by-one in the slice.",
+            lambda rankings, qrels, k: np.mean(_hits(rankings, qrels, k + 1)),
+        ),
+        Mistake(
+            "a document judged 0 is counted as relevant; relevant means a judgement above 0.",
+            lambda rankings, qrels, k: np.mean(
+                [any(d in qrels[q] for d in rankings.get(q, [])[:k]) for q in qrels]
+            ),
+        ),
+        Mistake(
+            "this is the number of hits; divide by the number of judged queries.",
+            lambda rankings, qrels, k: np.sum(_hits(rankings, qrels, k)),
+        ),
+        Mistake(
+            "this is precision: a query is a hit or not, however many places it fills.",
+            lambda rankings, qrels, k: np.mean(
+                [sum(qrels[q].get(d, 0) > 0 for d in rankings.get(q, [])[:k]) / k for q in qrels]
+            ),
+        ),
+    ],
+)
+
+
+def _batch_cases() -> list[Case]:
+    rng = seeded()
+    queries, documents = unit(rng.normal(size=(4, 6))), unit(rng.normal(size=(4, 6)))
+    return [
+        Case((queries, documents, 1.0), "a batch of 4 with τ = 1"),
+        Case((queries, documents, 0.5), "a batch of 4 with τ = 0.5"),
+        Case((queries, documents, 0.01), "a batch of 4 with τ = 0.01"),
+    ]
+
+
+def _cross_entropy(queries: Any, documents: Any, temperature: float) -> float:
+    import torch
+
+    logits = torch.tensor(queries @ documents.T / temperature)
+    target = torch.arange(len(queries))
+    return torch.nn.functional.cross_entropy(logits, target).item()
+
+
+def _without_positive(queries: Any, documents: Any, temperature: float) -> float:
+    logits = queries @ documents.T / temperature
+    others = np.where(np.eye(len(logits), dtype=bool), -np.inf, logits)
+    return float((np.logaddexp.reduce(others, axis=1) - np.diag(logits)).mean())
+
+
+info_nce = Exercise(
+    name="info_nce",
+    cases=_batch_cases,
+    expected=_cross_entropy,
+    mistakes=[
+        Mistake(
+            "the similarities are multiplied by τ; divide by it.",
+            lambda q, d, t: _cross_entropy(q, d, 1 / t),
+        ),
+        Mistake(
+            "the temperature is not used.",
+            lambda q, d, t: _cross_entropy(q, d, 1.0),
+        ),
+        Mistake(
+            "the sign is wrong: the loss is minus the logarithm of the positive's share.",
+            lambda q, d, t: -_cross_entropy(q, d, t),
+        ),
+        Mistake(
+            "the positive is missing from the denominator: sum over all B documents.",
+            _without_positive,
+        ),
+        Mistake(
+            "this is the sum over the batch; return the mean.",
+            lambda q, d, t: len(q) * _cross_entropy(q, d, t),
+        ),
+        Mistake(
+            "the softmax runs over the queries (columns); run it over the documents (rows).",
+            lambda q, d, t: _cross_entropy(d, q, t),
+        ),
+    ],
+)
+
+
+def _cone_cases() -> list[Case]:
+    rng = seeded()
+    return [
+        Case((unit(rng.normal(size=(2, 5)) + 0.5),), "two unit vectors"),
+        Case((unit(rng.normal(size=(6, 5)) + 0.5),), "six unit vectors"),
+        Case(
+            (unit(rng.normal(size=(6, 5)) - 0.5) * np.r_[1:7][:, None],),
+            "vectors of other lengths",
+        ),
+    ]
+
+
+def _pair_cosines(vectors: Any) -> Any:
+    rows = unit(vectors)
+    first, second = np.triu_indices(len(rows), k=1)
+    return np.einsum("nd,nd->n", rows[first], rows[second])
+
+
+mean_cosine = Exercise(
+    name="mean_cosine",
+    cases=_cone_cases,
+    expected=lambda vectors: _pair_cosines(vectors).mean(),
+    mistakes=[
+        Mistake(
+            "each vector is paired with itself too (the diagonal, always 1); leave it out.",
+            lambda vectors: (unit(vectors) @ unit(vectors).T).mean(),
+        ),
+        Mistake(
+            "these are dot products of vectors that are not normalised; a cosine needs unit rows.",
+            lambda vectors: (vectors @ vectors.T)[np.triu_indices(len(vectors), k=1)].mean(),
+        ),
+        Mistake(
+            "absolute values are averaged; a negative cosine is negative.",
+            lambda vectors: np.abs(_pair_cosines(vectors)).mean(),
+        ),
+        Mistake(
+            "this is the sum over the pairs; return their mean.",
+            lambda vectors: _pair_cosines(vectors).sum(),
+        ),
+    ],
+)
