@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.errors import DataError
+from ragkit.texts import check_unicode
 
 Qrels = dict[str, dict[str, int]]
 QRELS_HEADER = ["query-id", "corpus-id", "score"]
@@ -53,7 +54,7 @@ def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def text_field(place: str, record: dict[str, Any], name: str, default: str | None = None) -> str:
-    """The string under `name`; required and non-blank unless a `default` is given."""
+    """The string under `name`, valid Unicode; required and non-blank unless `default` is given."""
     value = record.get(name, default)
     if value is None and default is not None:
         return default
@@ -61,7 +62,7 @@ def text_field(place: str, record: dict[str, Any], name: str, default: str | Non
         raise DataError(f"{place}: the field {name!r} must be a string; got {value!r:.60}.")
     if default is None and not value.strip():
         raise DataError(f"{place}: the field {name!r} is empty.")
-    return value
+    return check_unicode(value, f"{place}: the field {name!r}")
 
 
 def read_qrels(path: Path, query_ids: set[str], doc_ids: set[str]) -> Qrels:

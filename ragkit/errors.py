@@ -26,5 +26,10 @@ class EvaluationError(RagkitError):
     """Qrels, run and metric do not fit together."""
 
 
+def one_line(error: BaseException) -> str:
+    """What another library's error says, on one line, to be quoted in a message of ours."""
+    return " ".join(str(error).split())
+
+
 class RagkitWarning(UserWarning):
     """Something was repaired or cut short; the result is usable and the message says how."""

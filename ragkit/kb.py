@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, TypeVar
 
 from ragkit.beir import Qrels, read_qrels, read_records, text_field
 from ragkit.errors import DataError
 from ragkit.runtime import data_dir
+from ragkit.texts import check_id, check_string
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +99,48 @@ class SpanQuestion:
     spans: tuple[Span, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Handbook:
     """The long text that lab 02 chunks, with its questions of one split."""
 
     text: str
     questions: list[SpanQuestion]
+
+
+def check_documents(documents: Iterable[Document]) -> list[Document]:
+    """Return the documents as a list if each is a `Document` of an id and strings.
+
+    Anything else is a `DataError` with its place, also when the whole is no list at all.
+    """
+    checked = _check_items(documents, Document, "documents")
+    for position, document in enumerate(checked):
+        check_id(document.doc_id, f"documents[{position}].doc_id")
+        check_string(document.text, f"documents[{position}].text")
+        check_string(document.title, f"documents[{position}].title")
+    return checked
+
+
+def check_queries(queries: Iterable[Query]) -> list[Query]:
+    """Return the queries as a list if each is a `Query` with an id of its own; else `DataError`.
+
+    Their texts are checked when they are searched for.
+    """
+    checked = _check_items(queries, Query, "queries")
+    if len({query.query_id for query in checked}) != len(checked):
+        raise DataError("Two queries share an id. Give each query an id of its own.")
+    return checked
+
+
+def _check_items(items: Iterable[T], kind: type[T], what: str) -> list[T]:
+    advice = f"Pass kb.{what}, or a list of {kind.__name__}(id, text)."
+    if not isinstance(items, Iterable):
+        raise DataError(f"{what} is {type(items).__name__}, not a list. {advice}")
+    checked = list(items)
+    for position, item in enumerate(checked):
+        if not isinstance(item, kind):
+            found = f"{type(item).__name__}, not a {kind.__name__}"
+            raise DataError(f"{what}[{position}] is {found}. {advice}")
+    return checked
 
 
 def load_kb(path: str | Path | None = None, split: str = "test") -> KnowledgeBase:
@@ -156,9 +197,7 @@ def load_handbook(path: str | Path | None = None, split: str = "test") -> Handbo
         raise DataError(f"{folder / 'handbook.md'}: cannot be read as UTF-8 ({error}).") from None
     questions = []
     for place, record in read_records(folder / "handbook_queries.jsonl"):
-        spans = tuple(_read_span(place, text, span) for span in record.get("spans", []))
-        if not spans:
-            raise DataError(f"{place}: the question has no gold span.")
+        spans = _read_spans(place, text, record.get("spans"))
         if text_field(place, record, "split") == split:
             questions.append(SpanQuestion(record["_id"], record["text"], spans))
     if not questions:
@@ -166,10 +205,17 @@ def load_handbook(path: str | Path | None = None, split: str = "test") -> Handbo
     return Handbook(text, questions)
 
 
+def _read_spans(place: str, text: str, records: Any) -> tuple[Span, ...]:
+    if not isinstance(records, list) or not records:
+        raise DataError(f"{place}: 'spans' must list one gold span or more; got {records!r:.60}.")
+    return tuple(_read_span(place, text, record) for record in records)
+
+
 def _read_span(place: str, text: str, record: object) -> Span:
     match record:
         case {"start": int(start), "end": int(end), "text": str(quote)}:
-            if text[start:end] != quote or not quote:
+            # slicing alone would take an offset from the end, or one past it
+            if not quote or start < 0 or end - start != len(quote) or text[start:end] != quote:
                 raise DataError(
                     f"{place}: characters {start}-{end} of handbook.md are not {quote!r:.60}. "
                     "The handbook changed: run `make spans` to find the quotes again."

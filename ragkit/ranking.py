@@ -1,9 +1,15 @@
-"""The tie rule, in one place: score descending, then doc_id ascending. And what a hit is."""
+"""The tie rule, in one place: score descending, then doc_id ascending. And what a hit is.
+
+Also the two checks that every ranking needs: of a count such as k, and of a score.
+"""
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ragkit.errors import DataError
 
@@ -23,7 +29,9 @@ def ranked(scored: Iterable[tuple[str, float]], k: int | None = None) -> list[tu
     >>> ranked([("b", 1.0), ("c", 2.0), ("a", 1.0)])
     [('c', 2.0), ('a', 1.0), ('b', 1.0)]
     """
-    return sorted(scored, key=lambda pair: (-pair[1], pair[0]))[:k]
+    by_id = sorted(scored, key=lambda pair: pair[0])
+    # a second, stable sort: negating the score would turn NumPy's unsigned numbers upside down
+    return sorted(by_id, key=lambda pair: pair[1], reverse=True)[:k]
 
 
 def hits(scored: Iterable[tuple[str, float]], k: int | None = None) -> list[Hit]:
@@ -41,11 +49,24 @@ def as_scores(ranking: Sequence[Hit]) -> dict[str, float]:
     return {hit.doc_id: hit.score for hit in ranking}
 
 
-def check_k(k: object, name: str = "k") -> int:
-    """`k` as an int of at least 1, or a `DataError` that says what was passed."""
-    if isinstance(k, bool) or not hasattr(k, "__index__"):
-        raise DataError(f"{name} must be a whole number from 1 up; got {k!r}.")
-    number: int = k.__index__()
-    if number < 1:
-        raise DataError(f"{name} must be at least 1; got {number}.")
+def check_k(k: Any, name: str = "k", *, least: int = 1, most: int | None = None) -> int:
+    """`k` as an int from `least` to `most`, or a `DataError` that says what was passed."""
+    try:
+        number = None if isinstance(k, bool) else operator.index(k)
+    except TypeError:
+        number = None
+    if number is None:
+        raise DataError(f"{name} must be a whole number from {least} up; got {k!r:.60}.")
+    if number < least:
+        raise DataError(f"{name} must be at least {least}; got {number}.")
+    if most is not None and number > most:
+        raise DataError(f"{name} must be at most {most}; got {number}.")
     return number
+
+
+def is_finite(score: Any) -> bool:
+    """True for a number that can be ranked: neither NaN nor infinite, and not a string or None."""
+    try:
+        return math.isfinite(score)
+    except (TypeError, OverflowError):
+        return False

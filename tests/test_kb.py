@@ -311,6 +311,8 @@ def test_a_handbook_question_has_its_gold_spans(handbook: Path) -> None:
         [{**gold("wrote"), "start": 15}],
         [{"start": 3, "end": 3, "text": ""}],
         [{"start": -6, "end": -2, "text": HANDBOOK[-6:-2]}],
+        [{"start": len(HANDBOOK) - 4, "end": len(HANDBOOK) + 4, "text": HANDBOOK[-4:]}],
+        {"start": 16, "end": 21, "text": "wrote"},
         [{"start": 16, "end": 21}],
         [{"start": "16", "end": "21", "text": "wrote"}],
         ["wrote"],
