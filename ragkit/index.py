@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from ragkit.errors import DataError, VectorError
 from ragkit.indexfile import IndexFile, read_index_file, write_index_file
-from ragkit.ranking import check_k
+from ragkit.ranking import check_k, ranked
 from ragkit.runtime import import_faiss
+from ragkit.texts import check_id
 from ragkit.vectors import Vectors, check_vectors
 
 Ids = NDArray[np.str_]
@@ -61,9 +62,7 @@ class _FaissIndex:
             raise VectorError(f"{len(rows)} vectors came with {len(ids)} ids; give one id a row.")
         seen = set(self._known)
         for position, doc_id in enumerate(ids):
-            if not isinstance(doc_id, str) or not doc_id:
-                raise DataError(f"doc_ids[{position}] must be a non-empty string; got {doc_id!r}.")
-            if doc_id in seen:
+            if check_id(doc_id, f"doc_ids[{position}]") in seen:
                 raise DataError(f"doc_ids[{position}]: {doc_id!r} is already in the index.")
             seen.add(doc_id)
         self._faiss.add(rows)
@@ -76,14 +75,14 @@ class _FaissIndex:
         The score is the inner product, which is the cosine of unit vectors. `k` is clamped to
         `len(self)`; ties are ordered by doc_id. An empty index is a `VectorError`.
         """
-        check_k(k)
+        k = check_k(k)
         queries = check_vectors(query_vectors, self.dimension, "query vectors")
         if not self.doc_ids:
             raise VectorError("The index is empty. Add vectors before searching.")
         k = min(k, len(self))
         rows = [self._search_one(query[None, :], k) for query in queries]
-        scores = np.array([[score for score, _ in row] for row in rows], dtype=np.float32)
-        ids = np.array([[doc_id for _, doc_id in row] for row in rows], dtype=np.str_)
+        scores = np.array([[score for _, score in row] for row in rows], dtype=np.float32)
+        ids = np.array([[doc_id for doc_id, _ in row] for row in rows], dtype=np.str_)
         return scores.reshape(len(queries), k), ids.reshape(len(queries), k)
 
     def save(self, path: str | Path) -> None:
@@ -115,24 +114,25 @@ class _FaissIndex:
     def _empty(self) -> Any:
         raise NotImplementedError
 
-    def _candidates(self, query: Vectors, count: int) -> list[tuple[float, str]]:
-        """At least the `count` best `(score, doc_id)` of one query, float32 [1, d]; best first."""
+    def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
+        """At least the `count` best `(doc_id, score)` of one query, float32 [1, d]; best first."""
         raise NotImplementedError
 
-    def _search_one(self, query: Vectors, k: int) -> list[tuple[float, str]]:
+    def _search_one(self, query: Vectors, k: int) -> list[tuple[str, float]]:
         """Fetch past k until the k-th score is no longer tied with the last one fetched."""
         count = k
         while True:
             count = min(count + 1, len(self))
             found = self._candidates(query, count)
-            if len(found) >= len(self) or len(found) < count or found[-1][0] < found[k - 1][0]:
-                return sorted(found, key=lambda pair: (-pair[0], pair[1]))[:k]
+            if len(found) >= len(self) or found[-1][1] < found[k - 1][1]:
+                return ranked(found, k)
             count *= 2
 
-    def _ask_faiss(self, query: Vectors, count: int, **options: Any) -> list[tuple[float, str]]:
-        scores, rows = self._faiss.search(query, count, **options)
+    def _ask(self, index: Any, query: Vectors, count: int, **how: Any) -> list[tuple[str, float]]:
+        """What a FAISS index finds; the -1 that stands for nothing found is left out."""
+        scores, rows = index.search(query, count, **how)
         return [
-            (score, self.doc_ids[row])
+            (self.doc_ids[row], score)
             for score, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True)
             if row >= 0
         ]
@@ -150,16 +150,17 @@ class FlatIndex(_FaissIndex):
     def _empty(self) -> Any:
         return import_faiss().IndexFlatIP(self.dimension)
 
-    def _candidates(self, query: Vectors, count: int) -> list[tuple[float, str]]:
-        return self._ask_faiss(query, count)
+    def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
+        return self._ask(self._faiss, query, count)
 
 
 class HNSWIndex(_FaissIndex):
     """Approximate search in a navigable small-world graph (IndexHNSWFlat, inner product).
 
-    `m` links a node, `ef_construction` is the beam width while building and `ef_search` while
-    searching: wider finds more of the true neighbours and takes longer. The graph depends on the
-    order of insertion and, with several threads, may differ slightly between two builds.
+    `m` is the links of a node, at least 2; `ef_construction` is the beam width while building and
+    `ef_search` while searching: wider finds more of the true neighbours and takes longer. The graph
+    depends on the order of insertion and, with several threads, may differ slightly between two
+    builds.
     """
 
     kind = "hnsw"
@@ -173,7 +174,7 @@ class HNSWIndex(_FaissIndex):
         ef_search: int = 128,
         fingerprint: str = "",
     ) -> None:
-        self._m = check_k(m, "m")
+        self._m = check_k(m, "m", least=2)  # FAISS divides by log(m), and crashes on m = 1
         self._ef_construction = check_k(ef_construction, "ef_construction")
         super().__init__(dimension, fingerprint=fingerprint)
         self.ef_search = ef_search
@@ -193,14 +194,14 @@ class HNSWIndex(_FaissIndex):
         graph.hnsw.efConstruction = self._ef_construction
         return graph
 
-    def _candidates(self, query: Vectors, count: int) -> list[tuple[float, str]]:
-        """What the graph walk finds; where it finds too few, every vector is compared instead."""
+    def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
+        """What the graph walk finds; where it finds too few, every vector is compared instead.
+
+        FAISS compares them too: NumPy's product may give equal vectors scores a bit apart.
+        """
         faiss = import_faiss()
         width = faiss.SearchParametersHNSW(efSearch=max(self.ef_search, count))
-        found = self._ask_faiss(query, count, params=width)
-        return found if len(found) == count else self._compare_all(query)
-
-    def _compare_all(self, query: Vectors) -> list[tuple[float, str]]:
-        vectors = self._faiss.reconstruct_n(0, len(self))
-        scores = (vectors @ query[0]).tolist()
-        return sorted(zip(scores, self.doc_ids, strict=True), key=lambda pair: (-pair[0], pair[1]))
+        found = self._ask(self._faiss, query, count, params=width)
+        if len(found) == count:
+            return found
+        return self._ask(faiss.downcast_index(self._faiss.storage), query, count)

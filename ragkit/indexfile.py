@@ -1,7 +1,8 @@
-"""The file an index is saved in: a magic line, a JSON header, then FAISS's bytes.
+"""The file an index is saved in: a magic line, a checksum, a JSON header, then FAISS's bytes.
 
-The header carries the sha256 of everything that follows it and the encoder's fingerprint, so a
-file that is cut short, altered or of another encoder is refused before FAISS sees a byte of it.
+The checksum is the sha256 of everything that follows its line, and the header names the encoder's
+fingerprint, so a file that is cut short, altered or of another encoder is refused before FAISS sees
+a byte of it.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ class IndexFile:
 
 def write_index_file(path: Path, content: IndexFile) -> None:
     """Write `content` to `path`, replacing it only when every byte is on disk."""
-    body = json.dumps(content.doc_ids).encode() + b"\n" + content.payload
     header = {
         "kind": content.kind,
         "dimension": content.dimension,
         "fingerprint": content.fingerprint,
-        "sha256": hashlib.sha256(body).hexdigest(),
+        "doc_ids": content.doc_ids,
     }
-    write_atomically(path, MAGIC + json.dumps(header).encode() + b"\n" + body)
+    body = json.dumps(header).encode() + b"\n" + content.payload
+    write_atomically(path, MAGIC + _checksum(body) + b"\n" + body)
 
 
 def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
@@ -49,14 +50,11 @@ def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
         raise VectorError(f"{path}: the index cannot be read ({error.strerror}).") from None
     if not content.startswith(MAGIC):
         raise VectorError(f"{path}: not an index that ragkit saved, or one cut short.")
-    head, _, body = content[len(MAGIC) :].partition(b"\n")
-    try:
-        header = json.loads(head)
-        expected = header["sha256"]
-    except (ValueError, KeyError, TypeError):
-        raise VectorError(f"{path}: the index header is damaged. Build the index again.") from None
-    if hashlib.sha256(body).hexdigest() != expected:
+    checksum, _, body = content[len(MAGIC) :].partition(b"\n")
+    if _checksum(body) != checksum:
         raise VectorError(f"{path}: the index is cut short or altered. Build it again.")
+    head, _, payload = body.partition(b"\n")
+    header = json.loads(head)
     if header["kind"] != kind:
         raise VectorError(f"{path}: this is a {header['kind']} index; load it with that class.")
     if fingerprint and header["fingerprint"] != fingerprint:
@@ -65,8 +63,11 @@ def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
             f"({header['fingerprint'][:12] or 'none named'}, not {fingerprint[:12]}). "
             "Encode the documents again with this one."
         )
-    ids, _, payload = body.partition(b"\n")
-    return IndexFile(kind, header["dimension"], header["fingerprint"], json.loads(ids), payload)
+    return IndexFile(payload=payload, **header)
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

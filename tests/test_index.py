@@ -276,6 +276,8 @@ BAD_ADDS = {
     "too many ids": (EXACT[:2], ["a", "b", "c"], "2 vectors came with 3 ids"),
     "an id that is no string": (EXACT[:2], ["a", 7], r"doc_ids\[1\] must be a non-empty string"),
     "an empty id": (EXACT[:2], ["a", ""], r"doc_ids\[1\] must be a non-empty string"),
+    "an id that ends in NUL": (EXACT[:2], ["a", "b\0"], r"doc_ids\[1\] must be .* without NUL"),
+    "an id that is no Unicode": (EXACT[:2], ["a", "\ud800"], r"doc_ids\[1\] is not valid Unicode"),
     "a bad vector": (with_row(0, 0, 0, 0), ["a", "b", "c", "d"], "row 2 is the zero vector"),
 }
 
@@ -498,6 +500,17 @@ def test_hnsw_never_lacks_an_id_even_with_the_narrowest_beam(
     assert all(len(set(row)) == min(k, count) for row in ids.tolist())
     assert set(ids.ravel().tolist()) <= set(names(count))
     assert np.all(np.diff(scores, axis=1) <= 0)
+
+
+@pytest.mark.parametrize("count", [97, 98, 99, 100])
+def test_hnsw_orders_copies_by_id_even_where_the_walk_finds_too_few(count: int) -> None:
+    copies = np.arange(count) % 5
+    index = ragkit.HNSWIndex(384, m=2, ef_construction=1, ef_search=1)
+    index.add(unit_vectors(5, 384)[copies], [f"d{number:03}" for number in range(count)])
+    scores, ids = index.search(unit_vectors(1, 384, seed=1), count)
+    order = list(zip((-scores[0]).tolist(), ids[0].tolist(), strict=True))
+    assert order == sorted(order)
+    assert len(set(scores[0].tolist())) == 5
 
 
 def test_hnsw_returns_every_id_when_k_is_the_whole_index(
