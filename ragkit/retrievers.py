@@ -7,12 +7,13 @@ rankings, and `first_stage >> reranker` reorders what the first stage found.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from ragkit.errors import DataError
-from ragkit.kb import Document, Query
+from ragkit.kb import Document, Query, check_documents, check_queries
 from ragkit.ranking import Hit, as_scores, check_k, hits, ranked_ids
 from ragkit.runtime import quiet
 from ragkit.texts import check_query
@@ -47,9 +48,9 @@ class _Composable:
 
     def run(self, queries: Sequence[Query], k: int = 10) -> Run:
         """The first `k` documents of each query, as `{query_id: {doc_id: score}}`."""
-        check_k(k)
-        _check_query_ids(queries)
-        return {query.query_id: as_scores(self.search(query.text, k)) for query in _bar(queries)}
+        k = check_k(k)
+        asked = _bar(check_queries(queries))
+        return {query.query_id: as_scores(self.search(query.text, k)) for query in asked}
 
     def __rshift__(self, reranker: Reranker) -> TwoStageRetriever:
         if not callable(getattr(reranker, "rank", None)):
@@ -65,24 +66,19 @@ class _Fitted(_Composable):
 
     @property
     def documents(self) -> Mapping[str, Document]:
-        """The fitted documents by id."""
-        if not self._documents:
-            raise DataError("This retriever holds no documents yet. Call fit(documents) first.")
+        """The fitted documents by id; none before `fit`."""
         return self._documents
 
-    def _keep(self, documents: Iterable[Document]) -> list[Document]:
-        kept = list(documents)
-        if not kept:
-            raise DataError("There are no documents to fit on; the knowledge base is empty.")
-        by_id = {document.doc_id: document for document in kept}
-        if len(by_id) != len(kept):
-            raise DataError("Two documents share an id. Give each document an id of its own.")
-        self._documents = by_id
-        return kept
+    def _check_fitted(self) -> None:
+        if not self._documents:
+            raise DataError("This retriever holds no documents yet. Call fit(documents) first.")
 
 
 class DenseRetriever(_Fitted):
-    """Nearest documents by the dot product of unit vectors. `index` defaults to a `FlatIndex`."""
+    """Nearest documents by the dot product of unit vectors.
+
+    `fit` fills `index` if it is given empty; otherwise it makes a `FlatIndex` of its own.
+    """
 
     def __init__(self, encoder: Encoder, index: Index | None = None) -> None:
         super().__init__()
@@ -93,34 +89,39 @@ class DenseRetriever(_Fitted):
         """Encode the documents once and index their vectors."""
         from ragkit.index import FlatIndex
 
-        kept = self._keep(documents)
-        if self.index is None or len(self.index):
-            self.index = FlatIndex(self.encoder.dimension, fingerprint=self.encoder.fingerprint)
-        vectors = self.encoder.encode_document([document.full_text for document in kept])
-        self.index.add(vectors, [document.doc_id for document in kept])
+        by_id = _by_id(documents)
+        vectors = self.encoder.encode_document([document.full_text for document in by_id.values()])
+        index = self.index
+        if index is None or len(index):
+            index = FlatIndex(self.encoder.dimension, fingerprint=self.encoder.fingerprint)
+        index.add(vectors, list(by_id))
+        self.index, self._documents = index, by_id  # last, so that a failed fit changes nothing
         return self
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The `k` nearest documents, best first; the score is the cosine."""
-        return self._search_all([check_query(query)], k)[0]
+        return self._search_all([query], k)[0]
 
     def run(self, queries: Sequence[Query], k: int = 10) -> Run:
         """The `k` nearest documents of each query; all queries are encoded together."""
-        _check_query_ids(queries)
-        if not queries:
-            return {}
-        found = self._search_all([check_query(query.text) for query in queries], k)
-        return {q.query_id: as_scores(ranking) for q, ranking in zip(queries, found, strict=True)}
+        asked = check_queries(queries)
+        found = self._search_all([query.text for query in asked], k)
+        return {q.query_id: as_scores(ranking) for q, ranking in zip(asked, found, strict=True)}
 
     def _search_all(self, texts: list[str], k: int) -> list[list[Hit]]:
-        check_k(k)
-        if self.index is None or not self.documents:
-            raise DataError("This retriever holds no documents yet. Call fit(documents) first.")
-        scores, ids = self.index.search(self.encoder.encode_query(texts), k)
+        k = check_k(k)
+        asked = [check_query(text) for text in texts]
+        self._check_fitted()
+        if not asked or self.index is None:
+            return []
+        scores, ids = self.index.search(self.encoder.encode_query(asked), k)
         return [
             hits(zip(row_ids, row_scores, strict=True))
             for row_ids, row_scores in zip(ids.tolist(), scores.tolist(), strict=True)
         ]
+
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
 class BM25Retriever(_Fitted):
@@ -138,28 +139,30 @@ class BM25Retriever(_Fitted):
         """Index the words of the documents."""
         import bm25s
 
-        kept = self._keep(documents)
-        self._ids = [document.doc_id for document in kept]
-        self._bm25 = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
-        self._bm25.index([self.words(d.full_text) for d in kept], show_progress=False)
+        by_id = _by_id(documents)
+        words = [self.words(document.full_text) for document in by_id.values()]
+        bm25 = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
+        if any(words):  # bm25s cannot index a corpus without a single word
+            bm25.index(words, show_progress=False)
+        self._vocabulary = bm25.vocab_dict if any(words) else {}
+        self._bm25, self._documents = bm25, by_id
         return self
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """At most `k` documents that share a word with the query, best first."""
-        check_k(k)
+        k = check_k(k)
         words = self.words(check_query(query))
-        known = [word for word in words if self.documents and word in self._bm25.vocab_dict]
+        self._check_fitted()
+        known = [word for word in words if word in self._vocabulary]
         if not known:
             return []
         scores = self._bm25.get_scores(known).tolist()
-        return hits(((i, s) for i, s in zip(self._ids, scores, strict=True) if s > 0), k)
+        return hits(((i, s) for i, s in zip(self.documents, scores, strict=True) if s > 0), k)
 
     @staticmethod
     def words(text: str) -> list[str]:
         """Lower-cased runs of letters and digits, inner apostrophes kept."""
-        import re
-
-        return re.findall(r"\w+(?:['’]\w+)*", text.lower())
+        return _WORD.findall(text.lower())
 
 
 class RandomRetriever(_Fitted):
@@ -171,13 +174,14 @@ class RandomRetriever(_Fitted):
 
     def fit(self, documents: Iterable[Document]) -> Self:
         """Remember the documents."""
-        self._keep(documents)
+        self._documents = _by_id(documents)
         return self
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """`k` documents in random but reproducible order."""
-        check_k(k)
+        k = check_k(k)
         check_query(query)
+        self._check_fitted()
         return hits(((doc_id, self._draw(query, doc_id)) for doc_id in self.documents), k)
 
     def _draw(self, query: str, doc_id: str) -> float:
@@ -205,7 +209,7 @@ class FusionRetriever(_Composable):
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The first `k` documents of the fused ranking."""
-        check_k(k)
+        k = check_k(k)
         found = [retriever.search(query, max(k, self.depth)) for retriever in self.retrievers]
         fused = reciprocal_rank_fusion([as_scores(ranking) for ranking in found], self.rrf_k)
         return hits(fused.items(), k)
@@ -219,9 +223,12 @@ class TwoStageRetriever(_Composable):
     reranker: Reranker
     depth: int = 10
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "depth", check_k(self.depth, "depth"))  # the class is frozen
+
     def with_depth(self, depth: int) -> TwoStageRetriever:
         """The same pipeline with another number of candidates."""
-        return replace(self, depth=check_k(depth, "depth"))
+        return replace(self, depth=depth)
 
     @property
     def documents(self) -> Mapping[str, Document]:
@@ -230,7 +237,7 @@ class TwoStageRetriever(_Composable):
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The `k` best of the candidates as the reranker orders them; never more than `depth`."""
-        check_k(k)
+        k = check_k(k)
         documents = self.documents
         candidates = [documents[hit.doc_id] for hit in self.first_stage.search(query, self.depth)]
         return self.reranker.rank(query, candidates, top_k=k)
@@ -246,7 +253,7 @@ def reciprocal_rank_fusion(
     >>> reciprocal_rank_fusion([{"a": 9.0, "b": 8.0}, {"b": 0.7}], k=60)
     {'a': 0.01639344262295082, 'b': 0.03252247488101534}
     """
-    check_k(k)
+    k = check_k(k)
     fused: dict[str, float] = {}
     for scores in rankings:
         for rank, doc_id in enumerate(ranked_ids(scores), start=1):
@@ -254,15 +261,15 @@ def reciprocal_rank_fusion(
     return fused
 
 
-def _check_query_ids(queries: Sequence[Query]) -> None:
-    for position, query in enumerate(queries):
-        if not isinstance(query, Query):
-            raise DataError(
-                f"queries[{position}] is {type(query).__name__}, not a Query. "
-                "Pass kb.queries, or use search() for a plain string."
-            )
-    if len({query.query_id for query in queries}) != len(queries):
-        raise DataError("Two queries share an id. Give each query an id of its own.")
+def _by_id(documents: Iterable[Document]) -> dict[str, Document]:
+    """The documents to fit on, at least one, under their ids."""
+    checked = check_documents(documents)
+    if not checked:
+        raise DataError("There are no documents to fit on; the knowledge base is empty.")
+    by_id = {document.doc_id: document for document in checked}
+    if len(by_id) != len(checked):
+        raise DataError("Two documents share an id. Give each document an id of its own.")
+    return by_id
 
 
 def _bar(queries: Sequence[Query]) -> Iterable[Query]:

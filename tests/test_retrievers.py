@@ -210,6 +210,18 @@ def test_an_item_that_is_no_query_is_named_by_its_place(
         retriever.run([QUERIES[0], item])
 
 
+@pytest.mark.parametrize("queries", [None, 3, ragkit.KnowledgeBase])
+def test_what_is_no_list_of_queries_is_refused(
+    retriever: ragkit.Retriever, queries: list[Query]
+) -> None:
+    with pytest.raises(ragkit.DataError, match=r"queries is \w+, not a list. Pass kb\.queries"):
+        retriever.run(queries)
+
+
+def test_queries_may_come_from_a_generator(retriever: ragkit.Retriever) -> None:
+    assert retriever.run(query for query in QUERIES) == retriever.run(QUERIES)
+
+
 def test_two_queries_of_one_id_are_refused(retriever: ragkit.Retriever) -> None:
     with pytest.raises(ragkit.DataError, match="Two queries share an id"):
         retriever.run([Query("q", "eat"), Query("q", "write")])
@@ -243,6 +255,42 @@ def test_two_documents_of_one_id_are_refused(make: Maker) -> None:
 def test_an_item_that_is_no_document_is_refused(make: Maker, item: Document) -> None:
     with pytest.raises(ragkit.DataError, match="not a Document"):
         make().fit([DOCUMENTS[0], item])
+
+
+@EACH
+@pytest.mark.parametrize("documents", [None, 3, ragkit.KnowledgeBase])
+def test_what_is_no_list_of_documents_is_refused(make: Maker, documents: list[Document]) -> None:
+    with pytest.raises(ragkit.DataError, match=r"documents is \w+, not a list. Pass kb\.documents"):
+        make().fit(documents)
+
+
+@EACH
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (Document("", "eat"), r"documents\[1\]\.doc_id must be a non-empty string"),
+        (Document(7, "eat"), r"documents\[1\]\.doc_id must be a non-empty string"),
+        (Document("d", None), r"documents\[1\]\.text is NoneType, not a string"),
+        (Document("d", "eat", title=None), r"documents\[1\]\.title is NoneType"),
+        (Document("d", "\ud800"), r"documents\[1\]\.text is not valid Unicode"),
+    ],
+    ids=["empty id", "id 7", "no text", "no title", "no Unicode"],
+)
+def test_a_document_that_cannot_be_held_is_refused_with_its_place(
+    make: Maker, document: Document, reason: str
+) -> None:
+    with pytest.raises(ragkit.DataError, match=reason):
+        make().fit([DOCUMENTS[0], document])
+
+
+@EACH
+def test_a_failed_fit_leaves_the_retriever_as_it_was(make: Maker) -> None:
+    retriever = make().fit(DOCUMENTS)
+    before = retriever.search("eat")
+    with pytest.raises(ragkit.DataError):
+        retriever.fit([Document("new", "eat"), Document("", "ate")])
+    assert retriever.search("eat") == before
+    assert list(retriever.documents) == [document.doc_id for document in DOCUMENTS]
 
 
 @EACH
@@ -304,6 +352,14 @@ def test_dense_marks_its_own_index_with_the_encoder() -> None:
 def test_an_index_of_another_dimension_is_refused() -> None:
     with pytest.raises(ragkit.VectorError, match="share one dimension"):
         ragkit.DenseRetriever(LetterEncoder(), ragkit.FlatIndex(5)).fit(DOCUMENTS)
+
+
+def test_an_encoder_that_fails_leaves_dense_as_it_was() -> None:
+    retriever = dense()
+    before = retriever.search("eat")
+    with pytest.raises(ragkit.VectorError, match="row 0 holds NaN"), np.errstate(invalid="ignore"):
+        retriever.fit([Document("no letters", "?!")])
+    assert retriever.search("eat") == before
 
 
 def test_dense_takes_documents_and_queries_to_their_own_encoding() -> None:
@@ -553,6 +609,8 @@ def test_with_depth_leaves_the_pipeline_as_it_was() -> None:
 def test_a_depth_that_is_no_whole_number_from_1_up_is_refused(depth: int) -> None:
     with pytest.raises(ragkit.DataError, match="depth must be"):
         (dense() >> LengthReranker()).with_depth(depth)
+    with pytest.raises(ragkit.DataError, match="depth must be"):
+        ragkit.TwoStageRetriever(dense(), LengthReranker(), depth)
 
 
 def test_the_scores_are_those_of_the_reranker() -> None:
