@@ -6,20 +6,21 @@ ties in a run are broken by the tie rule of `ragkit.ranking`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.errors import EvaluationError
 from ragkit.metrics import parse_metric
-from ragkit.ranking import ranked_ids
+from ragkit.ranking import is_finite, ranked_ids
 from ragkit.stats import Interval, bootstrap_interval, paired_p_value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Report:
     """Scores by metric and query. `mean[metric]`, `per_query[metric][query_id]`."""
 
@@ -43,7 +44,10 @@ class Report:
         return np.fromiter(self.per_query[metric].values(), dtype=np.float64)
 
     def interval(self, metric: str, confidence: float = 0.95, seed: int = 0) -> Interval:
-        """Bootstrap interval of the mean, `(low, high)`, from 10,000 resamples of the queries."""
+        """Bootstrap interval of the mean, `(low, high)`, from 10,000 resamples of the queries.
+
+        Raises `EvaluationError` for a metric the report lacks or a confidence outside 0 to 1.
+        """
         return bootstrap_interval(self.values(metric), confidence=confidence, seed=seed)
 
     def only(self, query_ids: Iterable[str]) -> Report:
@@ -74,8 +78,9 @@ def evaluate(
     """Score `run` ({query_id: {doc_id: score}}) against `qrels` ({query_id: {doc_id: relevance}}).
 
     Raises `EvaluationError` for an unknown metric, a query of the run that is not judged, a score
-    that is not a finite number, or empty qrels.
+    that is not a finite number, a relevance that is not a whole number, or empty qrels.
     """
+    _check_qrels(qrels)
     parsed = [parse_metric(m) for m in ([metrics] if isinstance(metrics, str) else metrics)]
     judged = {query_id: judgements for query_id, judgements in qrels.items() if judgements}
     if not parsed or not judged:
@@ -115,6 +120,16 @@ def compare(report_a: Report, report_b: Report, metric: str, seed: int = 0) -> C
     )
 
 
+def _check_qrels(qrels: Mapping[str, Mapping[str, int]]) -> None:
+    for query_id, judgements in qrels.items():
+        for doc_id, relevance in _pairs(judgements, f"qrels[{query_id!r}]"):
+            if not isinstance(relevance, Integral):
+                raise EvaluationError(
+                    f"The relevance of {doc_id!r} for {query_id!r} is {relevance!r:.60}, which is "
+                    "not a whole number. Call evaluate(qrels, run, metrics), in this order."
+                )
+
+
 def _check_run(
     judged: Mapping[str, Mapping[str, int]], run: Mapping[str, Mapping[str, float]]
 ) -> None:
@@ -125,9 +140,22 @@ def _check_run(
             f"{unknown[0]!r}. Run and qrels must be of the same split."
         )
     for query_id, scores in run.items():
-        for doc_id, score in scores.items():
-            if not math.isfinite(score):
-                raise EvaluationError(f"The run's score of {doc_id!r} for {query_id!r} is {score}.")
+        for doc_id, score in _pairs(scores, f"run[{query_id!r}]"):
+            if not is_finite(score):
+                raise EvaluationError(
+                    f"The run's score of {doc_id!r} for {query_id!r} is {score!r:.60}. "
+                    "Give every document a finite number."
+                )
+
+
+def _pairs(numbers: Any, place: str) -> Iterable[tuple[str, Any]]:
+    """The items of one query's `{doc_id: number}`."""
+    if not isinstance(numbers, Mapping):
+        raise EvaluationError(
+            f"{place} is {type(numbers).__name__}, not {{doc_id: number}}. "
+            "Pass what run() of a retriever returns, and kb.qrels."
+        )
+    return numbers.items()
 
 
 def _deepest(cut_offs: list[int | None]) -> int | None:

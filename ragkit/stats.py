@@ -9,6 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.errors import EvaluationError
+from ragkit.ranking import is_finite
+
 RESAMPLES = 10_000
 _BLOCK = 2_000_000  # numbers held at once
 
@@ -18,7 +21,14 @@ Interval = tuple[float, float]
 def bootstrap_interval(
     values: NDArray[np.float64], *, confidence: float = 0.95, seed: int = 0
 ) -> Interval:
-    """Percentile interval of the mean of float64 [n], from 10,000 resamples with replacement."""
+    """Percentile interval of the mean of float64 [n], from 10,000 resamples with replacement.
+
+    `confidence` lies between 0 and 1, both excluded; anything else is an `EvaluationError`.
+    """
+    if not is_finite(confidence) or not 0 < confidence < 1:
+        raise EvaluationError(
+            f"confidence must lie between 0 and 1; got {confidence!r:.60}. 0.95 is usual."
+        )
     low, high = np.quantile(
         _resampled_means(values, seed), [(1 - confidence) / 2, (1 + confidence) / 2]
     )

@@ -148,7 +148,7 @@ def test_scores_that_are_all_alike_have_an_interval_of_no_width() -> None:
     assert report_of([0.5] * 20).interval("m") == pytest.approx((0.5, 0.5))
 
 
-@pytest.mark.parametrize("confidence", [95, -0.1, math.nan])
+@pytest.mark.parametrize("confidence", [95, -0.1, 0, 1, math.nan, None, "0.95"])
 def test_a_confidence_that_is_no_probability_is_refused(confidence: float) -> None:
     with pytest.raises(ragkit.EvaluationError, match="confidence"):
         report_of([0.0, 1.0]).interval("m", confidence=confidence)
@@ -258,6 +258,35 @@ def test_a_score_that_is_not_a_finite_number_is_refused_by_query_and_document(
 ) -> None:
     with pytest.raises(ragkit.EvaluationError, match=r"'d7' for 'q2'"):
         ragkit.evaluate(QRELS, {"q1": {"d1": 1.0}, "q2": {"d1": 1.0, "d7": score}}, "mrr@10")
+
+
+@pytest.mark.parametrize("relevance", [0.5, "1", None])
+def test_a_relevance_that_is_no_whole_number_is_refused(relevance: int) -> None:
+    with pytest.raises(ragkit.EvaluationError, match=r"'d7' for 'q2' .* not a whole number"):
+        ragkit.evaluate({"q1": {"d1": 1}, "q2": {"d7": relevance}}, {}, "mrr@10")
+
+
+def test_numpy_relevances_and_scores_are_numbers() -> None:
+    qrels, run = {"q": {"a": np.int64(1)}}, {"q": {"a": np.float32(1), "b": np.uint8(2)}}
+    assert ragkit.evaluate(qrels, run, "mrr@10").mean["mrr@10"] == 0.5
+
+
+def test_unsigned_scores_are_ranked_from_the_highest() -> None:
+    run = {"q": {"a": np.uint8(1), "b": np.uint8(0), "c": np.uint8(200)}}
+    assert ragkit.evaluate({"q": {"c": 1}}, run, "mrr").mean["mrr"] == 1.0
+
+
+def test_run_and_qrels_the_wrong_way_round_are_refused_with_the_order() -> None:
+    with pytest.raises(ragkit.EvaluationError, match=r"evaluate\(qrels, run, metrics\)"):
+        ragkit.evaluate({"q1": {"d1": 0.25}}, {"q1": {"d1": 1}}, "mrr@10")
+
+
+@pytest.mark.parametrize("ranking", [["d1"], [ragkit.Hit("d1", 1.0, 1)], "d1", None])
+def test_a_list_in_place_of_a_map_is_refused(ranking: dict[str, float]) -> None:
+    with pytest.raises(ragkit.EvaluationError, match=r"run\['q1'\] is \w+, not \{doc_id: number\}"):
+        ragkit.evaluate(QRELS, {"q1": ranking}, "mrr@10")
+    with pytest.raises(ragkit.EvaluationError, match=r"qrels\['q1'\] is \w+, not"):
+        ragkit.evaluate({"q1": ranking}, RUN, "mrr@10")
 
 
 @pytest.mark.parametrize("qrels", [{}, {"q1": {}}])
