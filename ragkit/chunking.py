@@ -1,7 +1,7 @@
 """Cutting a long text into chunks that remember where they came from.
 
 Every chunk is an exact slice: `text[chunk.start:chunk.end] == chunk.text`. Gold answers are
-character spans too, so no label depends on a chunk size.
+character spans too, so no label depends on a chunk size. A text that is no string is a `DataError`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ragkit.errors import DataError
 from ragkit.kb import Document, Span
 from ragkit.ranking import check_k
+from ragkit.texts import check_string
 
+# what CommonMark calls a heading: # to ######, a space, a title; #hashtag is none
+_HEADING = re.compile(r"^#{1,6}[ \t](?P<title>[^\r\n]*)", re.MULTILINE)
+_SENTENCE_END = re.compile(rf"[.!?][\"'”’)\]]*(?=\s)|(?=\n\s*\n)|{_HEADING.pattern}", re.MULTILINE)
 TokenSpans = Callable[[str], Sequence[Span]]
 
 
@@ -54,9 +57,9 @@ def fixed_token_chunks(
     `tokens` says what a token is. The last window may be shorter, and none lies wholly inside the
     one before it. Raises `DataError` unless 0 <= overlap < size.
     """
-    check_k(size, "size")
-    if not 0 <= overlap < size:
-        raise DataError(f"overlap must be from 0 to size - 1 = {size - 1}; got {overlap}.")
+    check_string(text, "text")
+    size = check_k(size, "size")
+    overlap = check_k(overlap, "overlap", least=0, most=size - 1)
     spans = list(tokens(text))
     starts = range(0, max(1, len(spans) - overlap), size - overlap) if spans else range(0)
     windows = (spans[start : start + size] for start in starts)
@@ -65,12 +68,13 @@ def fixed_token_chunks(
 
 def sentence_chunks(text: str, size: int = 128, tokens: TokenSpans = word_spans) -> list[Chunk]:
     """Whole sentences packed up to `size` tokens; a longer sentence is a chunk of its own."""
-    check_k(size, "size")
+    check_string(text, "text")
+    size = check_k(size, "size")
     groups: list[list[Span]] = []
     room = 0
     for span in sentence_spans(text):
         length = len(tokens(text[span.start : span.end]))
-        if length > room:
+        if not groups or length > room:
             groups.append([])
             room = size
         groups[-1].append(span)
@@ -80,7 +84,8 @@ def sentence_chunks(text: str, size: int = 128, tokens: TokenSpans = word_spans)
 
 def heading_chunks(text: str) -> list[Chunk]:
     """One chunk per Markdown section (# to ######), titled by its heading and including it."""
-    starts = [match.start() for match in re.finditer(r"^#{1,6} .*$", text, re.MULTILINE)]
+    check_string(text, "text")
+    starts = [match.start() for match in _HEADING.finditer(text)]
     edges = sorted({0, *starts, len(text)})
     return [
         chunk for start, end in pairwise(edges) if (chunk := _trimmed(text, start, end)) is not None
@@ -92,7 +97,7 @@ def sentence_spans(text: str) -> list[Span]:
 
     Closing quotes and brackets stay with their sentence. Abbreviations are not known.
     """
-    ends = [m.end() for m in re.finditer(r"[.!?][\"'”’)\]]*(?=\s)|(?=\n\s*\n)|^#.*$", text, re.M)]
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
     edges = sorted({0, *ends, len(text)})
     pieces = (_strip(text, a, b) for a, b in pairwise(edges))
     return [span for span in pieces if span is not None]
@@ -107,9 +112,15 @@ def _trimmed(text: str, start: int, end: int) -> Chunk | None:
     span = _strip(text, start, end)
     if span is None:
         return None
-    first_line = text[span.start : span.end].split("\n", 1)[0]
-    heading = first_line.lstrip("#").strip() if first_line.startswith("#") else ""
-    return _chunk(text, span.start, span.end, heading)
+    heading = _HEADING.match(text, span.start)
+    return _chunk(text, span.start, span.end, _without_closing(heading["title"]) if heading else "")
+
+
+def _without_closing(title: str) -> str:
+    """A heading's title without the # signs that may close it after a space, as in `# Past #`."""
+    title = title.strip()
+    bare = title.rstrip("#")
+    return bare.rstrip() if not bare or bare[-1].isspace() else title
 
 
 def _chunk(text: str, start: int, end: int, heading: str = "") -> Chunk:

@@ -206,6 +206,34 @@ def test_a_hashtag_is_no_heading() -> None:
     assert chunk.heading == ""
 
 
+@pytest.mark.parametrize(
+    ("line", "heading"),
+    [
+        ("# Past #", "Past"),
+        ("### Perfect ###  ", "Perfect"),
+        ("# C#", "C#"),
+        ("#\tTab", "Tab"),
+        ("# #", ""),
+        ("####### Seven", ""),
+        ("  # Indented", ""),
+    ],
+)
+def test_a_heading_is_what_commonmark_calls_one(line: str, heading: str) -> None:
+    (chunk,) = ragkit.heading_chunks(line + "\nWent.")
+    assert chunk.heading == heading
+
+
+def test_a_hashtag_ends_no_sentence() -> None:
+    assert len(sentence_spans("#grammar is\nfun.")) == 1
+
+
+@pytest.mark.parametrize("text", [None, 3, b"We went.", ["We went."]])
+def test_what_is_no_text_is_refused(text: Any) -> None:
+    for chunks in (ragkit.fixed_token_chunks, ragkit.sentence_chunks, ragkit.heading_chunks):
+        with pytest.raises(ragkit.DataError, match=r"text is \w+, not a string"):
+            chunks(text)
+
+
 def test_crlf_does_not_reach_the_heading() -> None:
     chunks = ragkit.heading_chunks("# Past\r\nWent.\r\n# Perfect\r\nGone.\r\n")
     assert [c.heading for c in chunks] == ["Past", "Perfect"]
