@@ -6,6 +6,7 @@ sorts by float32 score and breaks ties by docid descending: equal scores are wri
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,21 +14,44 @@ import numpy as np
 
 from ragkit.beir import read_lines
 from ragkit.errors import DataError
-from ragkit.ranking import ranked
+from ragkit.ranking import is_finite, ranked
+from ragkit.texts import check_unicode
+
+_LARGEST = np.finfo(np.float32).max
 
 
 def to_trec(
     run: Mapping[str, Mapping[str, float]], path: str | Path | None = None, tag: str = "ragkit"
 ) -> str:
-    """The run as TREC text, also written to `path` if given; trec_eval will reproduce our order."""
+    """The run as TREC text, also written to `path` if given; trec_eval will reproduce our order.
+
+    Raises `DataError` for a score that is not a finite number, or an id or tag with a space.
+    """
     lines = []
     for query_id in sorted(run):
-        previous = np.float32(np.inf)
-        for rank, (doc_id, score) in enumerate(ranked(run[query_id].items()), start=1):
-            previous = min(np.float32(score), np.nextafter(previous, np.float32(-np.inf)))
-            fields = (query_id, "Q0", doc_id, rank, f"{previous:.9g}", tag)
-            lines.append(_line(fields))
+        for doc_id, score in run[query_id].items():
+            if not is_finite(score):
+                raise DataError(
+                    f"The run's score of {doc_id!r} for {query_id!r} is {score!r:.60}. "
+                    "Give every document a finite number."
+                )
+        ranking = ranked(run[query_id].items())
+        scores = _a_step_apart([score for _, score in ranking])
+        for rank, ((doc_id, _), written) in enumerate(zip(ranking, scores, strict=True), start=1):
+            lines.append(_line((query_id, "Q0", doc_id, rank, f"{written:.9g}", tag)))
     return _write("".join(lines), path)
+
+
+def _a_step_apart(scores: list[float]) -> list[np.float32]:
+    """Descending scores as strictly descending, finite float32, each as near as that allows."""
+    apart = list(np.array(scores, np.float64).clip(-_LARGEST, _LARGEST).astype(np.float32))
+    above, below = np.float32(np.inf), -np.float32(np.inf)
+    with np.errstate(over="ignore"):  # a step below the lowest number is minus infinity, at first
+        for place, score in enumerate(apart):
+            above = apart[place] = min(score, np.nextafter(above, -np.float32(np.inf)))
+        for place, score in reversed(list(enumerate(apart))):
+            below = apart[place] = max(score, np.nextafter(below, np.float32(np.inf)))
+    return apart
 
 
 def qrels_to_trec(qrels: Mapping[str, Mapping[str, int]], path: str | Path | None = None) -> str:
@@ -51,7 +75,9 @@ def from_trec(path: str | Path) -> dict[str, dict[str, float]]:
         try:
             value = float(score)
         except ValueError:
-            raise DataError(f"{place}: the score must be a number; got {score!r}.") from None
+            value = math.nan
+        if not is_finite(value):
+            raise DataError(f"{place}: the score must be a finite number; got {score!r}.")
         if doc_id in run.setdefault(query_id, {}):
             raise DataError(f"{place}: {doc_id} was already ranked for {query_id}.")
         run[query_id][doc_id] = value
@@ -77,12 +103,12 @@ def qrels_from_trec(path: str | Path) -> dict[str, dict[str, int]]:
 def _line(fields: tuple[object, ...]) -> str:
     words = [str(field) for field in fields]
     for word in words:
-        if not word or len(word.split()) != 1:
+        if check_unicode(word, f"{word!r}").split() != [word]:
             raise DataError(f"{word!r} cannot stand in a TREC file: ids and tags have no spaces.")
     return " ".join(words) + "\n"
 
 
 def _write(text: str, path: str | Path | None) -> str:
     if path is not None:
-        Path(path).write_text(text, encoding="utf-8")
+        Path(path).write_bytes(text.encode())
     return text

@@ -65,7 +65,7 @@ def test_d10_comes_before_d2_when_their_scores_are_equal(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("score", [1e300, -1e300])
-@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.filterwarnings("error")
 def test_scores_beyond_float32_keep_their_order(tmp_path: Path, score: float) -> None:
     ragkit.to_trec({"q": {"d2": score, "d10": score}}, tmp_path / "run.txt")
     assert order_of_trec_eval(tmp_path / "run.txt", "q") == ["d10", "d2"]
@@ -115,6 +115,17 @@ def test_an_id_that_would_break_the_line_is_refused(bad: str) -> None:
         ragkit.to_trec({"q": {"d": 1.0}}, tag=bad)
     with pytest.raises(ragkit.DataError, match="no spaces"):
         ragkit.qrels_to_trec({"q": {bad: 1}})
+
+
+def test_an_id_that_is_no_unicode_is_refused() -> None:
+    with pytest.raises(ragkit.DataError, match="not valid Unicode"):
+        ragkit.to_trec({"q": {"d\ud800": 1.0}})
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), None, "high"])
+def test_a_score_that_is_not_a_finite_number_is_not_written(score: float) -> None:
+    with pytest.raises(ragkit.DataError, match="'d2' for 'q'"):
+        ragkit.to_trec({"q": {"d1": 1.0, "d2": score}})
 
 
 # There and back
@@ -176,10 +187,11 @@ def test_blank_lines_tabs_and_windows_line_ends_are_read(tmp_path: Path) -> None
         b"q Q0 d2 2 0.5 ragkit extra",
         b"q Q0 d2 2 high ragkit",
         b"q Q0 d2 2 nan ragkit",
+        b"q Q0 d2 2 -inf ragkit",
         b"q Q0 d1 2 0.5 ragkit",
         b"q Q0 d\xff 2 0.5 ragkit",
     ],
-    ids=["short", "long", "no number", "nan", "ranked twice", "not UTF-8"],
+    ids=["short", "long", "no number", "nan", "infinite", "ranked twice", "not UTF-8"],
 )
 def test_a_malformed_run_line_is_named_by_file_and_line(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "run.txt"
