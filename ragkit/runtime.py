@@ -16,6 +16,8 @@ from types import ModuleType
 
 from ragkit.errors import DataError
 
+LARGEST_SEED = 2**64 - 1  # what torch's generators take
+
 
 def quiet() -> bool:
     """True when `RAGKIT_QUIET` is set to anything but 0 or nothing."""
@@ -26,7 +28,7 @@ def threads() -> int:
     """Number of threads for numeric work: `RAGKIT_THREADS`, or the cores this process may use."""
     wanted = os.environ.get("RAGKIT_THREADS", "")
     if wanted:
-        if not wanted.isdigit() or int(wanted) == 0:
+        if not wanted.isdecimal() or int(wanted) == 0:  # "²" is a digit, but no number
             raise DataError(f"RAGKIT_THREADS is {wanted!r}; set it to a whole number from 1 up.")
         return int(wanted)
     if hasattr(os, "sched_getaffinity"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,8 +51,8 @@ def _check_rows(rows: Vectors, what: str) -> None:
         raise VectorError(f"{what}: row {bad} {kind}. Divide each row by its norm before indexing.")
 
 
-def unit_rows(vectors: Vectors) -> Vectors:
-    """Divide each row of float32 [n, d] by its length; a zero row is a `VectorError`."""
+def unit_rows(vectors: NDArray[np.floating[Any]]) -> Vectors:
+    """Divide each row of float [n, d] by its length, to float32; a zero row is a `VectorError`."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     if (norms == 0).any():
         bad = int(np.argmin(norms))

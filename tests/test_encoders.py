@@ -102,6 +102,16 @@ def test_a_text_that_is_no_unicode_is_refused_with_its_place(encoder: Any) -> No
         encoder.encode(["eat", "half a pair: \ud800"])
 
 
+@pytest.mark.parametrize("texts", [None, 3, b"eat"])
+def test_what_is_no_list_of_texts_is_refused(encoder: Any, texts: Any) -> None:
+    with pytest.raises(ragkit.DataError, match="texts must be a list of strings"):
+        encoder.encode(texts)
+
+
+def test_a_numpy_integer_is_a_batch_size(encoder: Any) -> None:
+    assert len(encoder.encode(["eat", "ate", "eaten"], batch_size=np.int64(2))) == 3
+
+
 @pytest.mark.parametrize("batch_size", [0, -1, 2.5, "8"])
 def test_a_bad_batch_size_is_refused(encoder: Any, batch_size: Any) -> None:
     with pytest.raises(ragkit.DataError, match="batch_size must be"):
@@ -213,7 +223,7 @@ def test_an_unknown_pooling_is_refused(pooling: Any) -> None:
         ragkit.MiniLMEncoder(pooling=pooling)
 
 
-@pytest.mark.parametrize("max_length", [0, -1, 513, 2.5, "256"])
+@pytest.mark.parametrize("max_length", [0, -1, 2, 513, 2.5, "256"])
 def test_a_length_the_model_does_not_have_is_refused(max_length: Any) -> None:
     with pytest.raises(ragkit.RagkitError, match="max_length"):
         ragkit.MiniLMEncoder(max_length=max_length)
@@ -289,6 +299,24 @@ def test_a_folder_that_pools_otherwise_never_shares_vectors_by_fingerprint(
     assert same_vectors or own.fingerprint != minilm.fingerprint
 
 
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+def test_pooling_is_what_its_name_says_whatever_the_folder_says(
+    own_folder: Path, pooling: Any
+) -> None:
+    change(
+        own_folder / "1_Pooling" / "config.json",
+        pooling_mode_mean_tokens=False,
+        pooling_mode_cls_token=True,
+    )
+    wanted = ragkit.MiniLMEncoder(pooling=pooling).encode(TEXTS[:3])
+    close(ragkit.MiniLMEncoder(own_folder, pooling=pooling).encode(TEXTS[:3]), wanted)
+
+
+def test_an_unchanged_copy_shares_the_fingerprint(own_folder: Path, minilm: Any) -> None:
+    (own_folder / "README.md").write_text("notes of my own")
+    assert ragkit.MiniLMEncoder(own_folder).fingerprint == minilm.fingerprint
+
+
 def test_another_tokenizer_gives_another_fingerprint(own_folder: Path, minilm: Any) -> None:
     file = own_folder / "tokenizer.json"
     tokenizer = json.loads(file.read_text(encoding="utf-8"))
@@ -300,7 +328,10 @@ def test_another_tokenizer_gives_another_fingerprint(own_folder: Path, minilm: A
     assert own.fingerprint != minilm.fingerprint
 
 
-@pytest.mark.parametrize("model", ["nowhere", "./nowhere", "/no/where", Path("no/where"), "a/b/c"])
+NO_MODELS = ["nowhere", "./nowhere", "../nowhere", "~/nowhere", "/no/where", "a/b/c", "owner/", ""]
+
+
+@pytest.mark.parametrize("model", [*NO_MODELS, Path("no/where"), 384])
 def test_a_mistyped_folder_never_reaches_for_a_hub(model: str | Path) -> None:
     with pytest.raises(ragkit.ModelError, match="no such folder"):
         ragkit.MiniLMEncoder(model)
@@ -494,6 +525,21 @@ def test_weights_without_their_sizes_are_a_model_error(checkpoint: Path) -> None
     save_file(load_file(file), file)
     with pytest.raises(ragkit.ModelError, match="train-minigpt"):
         ragkit.MiniGPTEncoder(checkpoint)
+
+
+def test_a_tokenizer_with_more_tokens_than_the_table_is_a_model_error(checkpoint: Path) -> None:
+    file = checkpoint / "tokenizer.json"
+    tokenizer = json.loads(file.read_text(encoding="utf-8"))
+    tokenizer["model"]["vocab"]["unheard"] = len(tokenizer["model"]["vocab"])
+    file.write_text(json.dumps(tokenizer), encoding="utf-8")
+    with pytest.raises(ragkit.ModelError, match=r"not trained together.*ragkit train-minigpt"):
+        ragkit.MiniGPTEncoder(checkpoint)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**64, 0.5, None])
+def test_a_seed_that_torch_does_not_take_is_refused(seed: Any) -> None:
+    with pytest.raises(ragkit.DataError, match="seed must be"):
+        ragkit.MiniGPTEncoder.untrained(seed=seed)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"version": "1.0"', b"\xff\xfe", b"[1, 2]"])

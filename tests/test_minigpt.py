@@ -250,6 +250,18 @@ def test_the_kept_weights_have_the_best_validation_loss(corpus: Path) -> None:
     assert validation_loss(corpus, run, plan) == pytest.approx(run.best.validation, abs=1e-4)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, 0) for name in ("steps", "batch", "window", "validate_every")),
+        *(("warm_up", -1), ("seed", -1), ("seed", 2**64), ("steps", 2.5)),
+    ],
+)
+def test_a_plan_that_cannot_be_followed_is_refused(name: str, value: int) -> None:
+    with pytest.raises(ragkit.DataError, match=f"{name} must be"):
+        TrainingPlan(**{name: value})
+
+
 @pytest.mark.parametrize("lines", [0, 1, 9, 30])
 def test_a_corpus_too_small_is_refused(tmp_path: Path, lines: int) -> None:
     (tmp_path / "corpus.txt").write_text("I eat.\n" * lines)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +188,24 @@ def test_what_is_no_document_is_refused_with_its_place(
         reranker.rank(QUESTION, [*documents(BERLIN), bad])
 
 
+@pytest.mark.parametrize("field", ["doc_id", "text", "title"])
+def test_a_document_of_other_things_than_strings_is_refused(
+    reranker: ragkit.CrossEncoderReranker, field: str
+) -> None:
+    bad = replace(ragkit.Document("d", BERLIN), **{field: None})
+    with pytest.raises(ragkit.DataError, match=rf"documents\[1\]\.{field} "):
+        reranker.rank(QUESTION, [*documents(BERLIN), bad])
+
+
+def test_documents_may_come_from_a_generator(reranker: ragkit.CrossEncoderReranker) -> None:
+    found = reranker.rank(QUESTION, (document for document in documents(BERLIN)))
+    assert len(found) == 1
+
+
+def test_a_numpy_integer_is_a_top_k(reranker: ragkit.CrossEncoderReranker) -> None:
+    assert len(reranker.rank(QUESTION, documents(BERLIN, BERLIN), np.int64(1))) == 1
+
+
 @pytest.mark.parametrize("query", ["", " ", None, 3])
 def test_a_bad_query_is_refused(reranker: ragkit.CrossEncoderReranker, query: Any) -> None:
     with pytest.raises(ragkit.DataError, match="query"):
@@ -249,6 +269,19 @@ def test_a_folder_gives_raw_logits_as_sentence_transformers_computes_them(own_mo
 def test_a_folder_without_a_model_is_a_model_error(tmp_path: Path) -> None:
     with pytest.raises(ragkit.ModelError, match="cannot be loaded"):
         ragkit.CrossEncoderReranker(tmp_path)
+
+
+def test_pickled_weights_are_not_loaded(own_model: Path, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    folder = tmp_path / "pickled"
+    shutil.copytree(own_model, folder)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ragkit.ModelError, match="cannot be loaded") as caught:
+        ragkit.CrossEncoderReranker(folder)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("model", [Path("models/nowhere"), "./nowhere", "nowhere"])

@@ -61,9 +61,9 @@ class BaseEncoder:
         """Encode texts to unit rows, float32 [n, dimension]; a single string gives [dimension].
 
         Texts over `max_length` tokens are cut there, counted in `truncated` and warned about once.
-        Raises `DataError` for an item that is blank or not a string.
+        Raises `DataError` for an item that is blank, not a string or not Unicode.
         """
-        check_k(batch_size, "batch_size")
+        batch_size = check_k(batch_size, "batch_size")
         single = isinstance(texts, str)
         checked = check_texts([texts] if isinstance(texts, str) else texts)
         if not checked:

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ragkit.encoders.base import BaseEncoder
-from ragkit.errors import ModelError
+from ragkit.errors import ModelError, one_line
 from ragkit.models import sha256_of
-from ragkit.runtime import data_dir, import_torch
+from ragkit.ranking import check_k
+from ragkit.runtime import LARGEST_SEED, data_dir, import_torch
 from ragkit.vectors import Vectors, unit_rows
 
 if TYPE_CHECKING:
@@ -38,11 +39,13 @@ class MiniGPTEncoder(BaseEncoder):
     def __init__(self, path: str | Path | None = None, *, source: Source = "table") -> None:
         folder = data_dir() / "minigpt" if path is None else Path(path)
         model, sha256 = _load_model(folder / "model.safetensors")
-        self._set_up(model, _load_tokenizer(folder), sha256, source, name=f"minigpt-{source}")
+        tokenizer = _load_tokenizer(folder, model.config.vocabulary)
+        self._set_up(model, tokenizer, sha256, source, name=f"minigpt-{source}")
 
     @classmethod
     def untrained(cls, *, source: Source = "table", seed: int = 0) -> MiniGPTEncoder:
         """The control: the course's tokenizer over a MiniGPT that never saw a sentence."""
+        seed = check_k(seed, "seed", least=0, most=LARGEST_SEED)
         import_torch()
         import torch
 
@@ -55,7 +58,8 @@ class MiniGPTEncoder(BaseEncoder):
         encoder = cls.__new__(cls)
         identity = f"untrained:seed={seed}"
         name = f"minigpt-untrained-{source}"
-        encoder._set_up(model, _load_tokenizer(folder), identity, source, name)
+        tokenizer = _load_tokenizer(folder, model.config.vocabulary)
+        encoder._set_up(model, tokenizer, identity, source, name)
         return encoder
 
     def _set_up(
@@ -147,19 +151,27 @@ def _load_model(file: Path) -> tuple[MiniGPT, str]:
         model.load_state_dict(load_file(file))
     except (SafetensorError, KeyError, ValueError, RuntimeError) as error:
         raise ModelError(
-            f"{file}: not a MiniGPT checkpoint, or cut short ({error}). "
+            f"{file}: not a MiniGPT checkpoint, or cut short ({one_line(error)}). "
             "Train it again: ragkit train-minigpt"
         ) from None
     return model.eval(), sha256
 
 
-def _load_tokenizer(folder: Path) -> Tokenizer:
+def _load_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
+    """The tokenizer beside a checkpoint that has `vocabulary` rows, one for each token."""
     from tokenizers import Tokenizer
 
     file = folder / "tokenizer.json"
     try:
-        return Tokenizer.from_str(file.read_text(encoding="utf-8"))
+        tokenizer = Tokenizer.from_str(file.read_text(encoding="utf-8"))
     except Exception as error:  # the library raises a bare Exception for a bad file
         raise ModelError(
-            f"{file}: not a usable tokenizer ({error}). Train it again: ragkit train-minigpt"
+            f"{file}: not a usable tokenizer ({one_line(error)}). "
+            "Train it again: ragkit train-minigpt"
         ) from None
+    if tokenizer.get_vocab_size() > vocabulary:
+        raise ModelError(
+            f"{file}: {tokenizer.get_vocab_size()} tokens, but the model has {vocabulary} rows; "
+            "they were not trained together. Train them again: ragkit train-minigpt"
+        )
+    return tokenizer

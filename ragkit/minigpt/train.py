@@ -23,12 +23,16 @@ from ragkit.beir import read_lines
 from ragkit.errors import DataError
 from ragkit.minigpt.model import MiniGPT, MiniGPTConfig
 from ragkit.minigpt.tokenizer import END, train_tokenizer
-from ragkit.runtime import import_torch
+from ragkit.ranking import check_k
+from ragkit.runtime import LARGEST_SEED, import_torch
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """What a training run is; times are optimiser steps."""
+    """What a training run is; times are optimiser steps.
+
+    Raises `DataError` for a count below 1, or a seed that torch does not take.
+    """
 
     steps: int = 600
     warm_up: int = 60
@@ -38,6 +42,12 @@ class TrainingPlan:
     weight_decay: float = 0.1
     validate_every: int = 50
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "window", "validate_every"):
+            check_k(getattr(self, name), name)
+        check_k(self.warm_up, "warm_up", least=0)
+        check_k(self.seed, "seed", least=0, most=LARGEST_SEED)
 
 
 @dataclass(frozen=True, slots=True)
