@@ -59,7 +59,7 @@ class EmbeddingCache:
 
     def path_of(self, fingerprint: str, text: str) -> Path:
         """The file of one entry."""
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        digest = hashlib.sha256(text.encode()).hexdigest()
         return self.root / fingerprint / f"{digest}.vec"
 
     def wrap(self, encoder: Encoder) -> CachedEncoder:
@@ -82,7 +82,10 @@ class EmbeddingCache:
 
 
 class CachedEncoder:
-    """An `Encoder` whose vectors come from a cache where it holds them."""
+    """An `Encoder` whose vectors come from a cache where it holds them.
+
+    Queries and documents share the entries, so the wrapped encoder must treat both alike.
+    """
 
     def __init__(self, encoder: Encoder, cache: EmbeddingCache | None = None) -> None:
         self.encoder = encoder

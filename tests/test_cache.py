@@ -140,6 +140,17 @@ def test_a_bad_text_is_refused_with_its_place(cache: ragkit.EmbeddingCache, bad:
     assert entries(cache.root) == []
 
 
+def test_a_single_string_is_not_taken_for_a_list_of_letters(cache: ragkit.EmbeddingCache) -> None:
+    with pytest.raises(ragkit.DataError, match="texts must be a list of strings; got str"):
+        cache.encode(CountingEncoder(), "went")
+
+
+def test_a_text_that_is_no_unicode_is_refused_with_its_place(cache: ragkit.EmbeddingCache) -> None:
+    with pytest.raises(ragkit.DataError, match=r"texts\[1\] is not valid Unicode"):
+        cache.encode(CountingEncoder(), ["go", "half a pair: \ud800"])
+    assert entries(cache.root) == []
+
+
 # The wrapped encoder
 
 
