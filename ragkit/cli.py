@@ -9,7 +9,7 @@ import json
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -25,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_INTERRUPTED = 130
 EncoderName = Literal["minilm", "minigpt-table", "minigpt-hidden", "untrained"]
 KbOption = Annotated[
     Path | None,
@@ -65,9 +66,7 @@ def ask(
     from ragkit.systems import build_encoder
     from ragkit.texts import check_query
 
-    check_query(question)
-    check_k(k)
-    check_k(depth, "depth")
+    question, k, depth = check_query(question), check_k(k), check_k(depth, "depth")
     documents = load_documents(kb or data_dir() / "verb_grammar")
     dense = DenseRetriever(EmbeddingCache().wrap(build_encoder(encoder))).fit(documents)
     retriever: Retriever = dense
@@ -77,15 +76,7 @@ def ask(
         retriever = (dense >> CrossEncoderReranker()).with_depth(max(k, depth))
     found = retriever.search(question, k)
     if as_json:
-        rows = [
-            {
-                "rank": hit.rank,
-                "doc_id": hit.doc_id,
-                "score": hit.score,
-                "text": retriever.documents[hit.doc_id].full_text,
-            }
-            for hit in found
-        ]
+        rows = console.hits_as_json(found, retriever.documents)
         print(json.dumps(rows, ensure_ascii=False, indent=1))
     else:
         console.show_hits(found, retriever.documents, "logit" if rerank else "cosine")
@@ -229,12 +220,17 @@ def results(
             raise DataError("\n".join([*stale, "Measure and update: ragkit results"]))
         print("Every quoted number matches data/results.json.")
         return
-    written = ledger.update(ledger.measure_all())
+    from ragkit.course.measures import measure_all
+
+    written = ledger.update(measure_all())
     print(f"{len(ledger.load())} numbers measured; {len(written)} pages updated.")
 
 
 def main() -> None:
-    """Entry point: run the command, and turn mistakes into one sentence and exit status 2."""
+    """Entry point: run the command, and turn mistakes into one sentence and exit status 2.
+
+    An interrupt ends in status 130, which is also how typer hands one back.
+    """
     warnings.showwarning = _show_warning  # type: ignore[assignment]  # it needs one argument only
     try:
         status = app(standalone_mode=False)
@@ -243,9 +239,11 @@ def main() -> None:
     except TyperException as error:
         _fail(" ".join(error.format_message().split()), error.exit_code)
     except (Abort, KeyboardInterrupt):
-        _fail("interrupted; nothing half-written was kept.", 130)
+        status = _INTERRUPTED
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}.")
+    if status == _INTERRUPTED:
+        _fail("interrupted; nothing half-written was kept.", status)
     sys.exit(status or 0)
 
 
@@ -258,7 +256,7 @@ def _write_trec(folder: Path, qrels: dict[str, dict[str, int]], results: list[An
         to_trec(result.run, folder / f"{result.name}.run", tag=result.name)
 
 
-def _fail(message: str, status: int = 2) -> None:
+def _fail(message: str, status: int = 2) -> NoReturn:
     if message:
         print(f"ragkit: {message}", file=sys.stderr)
     sys.exit(status)

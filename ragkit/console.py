@@ -1,4 +1,8 @@
-"""How commands talk: tables, progress bars and JSON shapes. Only `ragkit.cli` uses it."""
+"""How commands talk: tables, progress bars and JSON shapes. Only `ragkit.cli` uses it.
+
+Whatever comes from data, paths or errors is printed as `Text`: as a plain string, rich would take
+brackets in it for markup and drop them.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +47,19 @@ def show_hits(found: Sequence[Hit], documents: Mapping[str, Document], unit: str
         out.print(head.append(hit.doc_id if document.title else "", style="dim"))
         out.print(Text(document.text), style="none")
         out.print()
+
+
+def hits_as_json(found: Sequence[Hit], documents: Mapping[str, Document]) -> list[dict[str, Any]]:
+    """Ranked documents as plain data, best first."""
+    return [
+        {
+            "rank": hit.rank,
+            "doc_id": hit.doc_id,
+            "score": hit.score,
+            "text": documents[hit.doc_id].full_text,
+        }
+        for hit in found
+    ]
 
 
 def progress(items: Iterable[T], total: int, label: str) -> list[T]:
@@ -117,30 +134,39 @@ def models_as_json(found: Sequence[Located]) -> list[dict[str, Any]]:
 
 def show_models(found: Sequence[Located]) -> None:
     """One block a model: what it is and where it was found."""
+    from rich.text import Text
+
     out = console()
     for item in found:
         weights = item.weights
         size = f"{weights.parameters:,} parameters, {weights.precision}"
-        out.print(f"[bold]{weights.name}[/bold]  {size}, output {weights.dimension}")
-        out.print(f"  upstream  {weights.upstream}, {weights.licence}")
-        out.print(f"  sha256    {item.sha256} (verified)", soft_wrap=True)
-        out.print(f"  found     {item.folder / weights.file} ({item.source})", soft_wrap=True)
-        out.print()
+        head = Text.assemble((weights.name, "bold"), f"  {size}, output {weights.dimension}")
+        lines = [
+            f"  upstream  {weights.upstream}, {weights.licence}",
+            f"  sha256    {item.sha256} (verified)",
+            f"  found     {item.folder / weights.file} ({item.source})",
+        ]
+        out.print(head, *map(Text, lines), "", sep="\n", soft_wrap=True)
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
     """One line a finding; under a failure, what to do."""
+    from rich.text import Text
+
     out = console()
     for finding in findings:
-        mark = "[green]ok  [/green]" if finding.ok else "[red]FAIL[/red]"
-        out.print(f"{mark} {finding.what:<22} {finding.detail}", soft_wrap=True)
+        mark = ("ok  ", "green") if finding.ok else ("FAIL", "red")
+        line = Text.assemble(mark, f" {finding.what:<22} {finding.detail}")
         if not finding.ok:
-            out.print(f"     → {finding.remedy}", soft_wrap=True)
+            line.append(f"\n     → {finding.remedy}")
+        out.print(line, soft_wrap=True)
 
 
 def show_lab_runs(runs: Iterable[LabRun]) -> None:
     """One line a notebook, as it ends."""
+    from rich.text import Text
+
     out = console()
     for run in runs:
         how = "unchanged, skipped" if run.skipped else f"{run.cells} cells in {run.seconds:.0f} s"
-        out.print(f"[green]ok[/green] {run.name}  {how}")
+        out.print(Text.assemble(("ok", "green"), f" {run.name}  {how}"), soft_wrap=True)

@@ -25,7 +25,7 @@ from ragkit.runtime import data_dir
 QUESTION = "past participle of eat?"
 HEAVY = ("torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "matplotlib")
 LOOKS_UP = {"ask", "evaluate", "models", "doctor", "train-minigpt"}
-TEACHES = {"editions", "results", "bundle", "grade"}
+TEACHES = {"editions", "results"}
 COMMANDS = [c.name or str(getattr(c.callback, "__name__", "")) for c in cli.app.registered_commands]
 
 
@@ -281,6 +281,7 @@ def test_a_corpus_too_small_to_train_on_is_a_mistake(run: Run, tmp_path: Path) -
     [
         ("RAGKIT_THREADS", "many", "RAGKIT_THREADS is 'many'"),
         ("RAGKIT_THREADS", "0", "RAGKIT_THREADS is '0'"),
+        ("RAGKIT_THREADS", "²", "RAGKIT_THREADS is '²'"),
         ("RAGKIT_MODELS", "/no/where", "RAGKIT_MODELS names /no/where"),
     ],
 )
@@ -472,10 +473,25 @@ def test_train_minigpt_writes_a_model_that_answers(run: Run, tmp_path: Path) -> 
     assert ragkit.MiniGPTEncoder(out).encode("she wrote").shape == (64,)
 
 
+# results
+
+
+def test_results_measures_everything_and_updates_the_pages(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = {"lab01.x": {"value": 0.5, "how": "by hand"}}
+    updated = []
+    monkeypatch.setattr("ragkit.course.measures.measure_all", lambda: measured)
+    monkeypatch.setattr("ragkit.course.results.update", lambda found: updated.append(found) or [])
+    monkeypatch.setattr("ragkit.course.results.load", lambda: measured)
+    assert run("results").out == "1 numbers measured; 0 pages updated.\n"
+    assert updated == [measured]
+
+
 # Help
 
 
-def test_the_commands_are_those_of_the_design() -> None:
+def test_no_command_comes_or_goes_unnoticed() -> None:
     assert set(COMMANDS) == LOOKS_UP | TEACHES
 
 
@@ -496,6 +512,16 @@ def test_no_command_at_all_shows_the_help(run: Run) -> None:
     shown = run()
     assert shown.status in (0, 2)
     assert re.search(r"^\W*Usage: .*ragkit", shown.out + shown.err, re.MULTILINE)
+
+
+# The names of the package
+
+
+def test_everything_can_be_imported_by_name() -> None:
+    stub = (Path(ragkit.__file__).parent / "__init__.pyi").read_text(encoding="utf-8")
+    imported = process("-c", "from ragkit import *; print(*(n for n in dir() if n[0] != '_'))")
+    assert (imported.status, imported.err) == (0, "")
+    assert set(imported.out.split()) == set(re.findall(r" as (\w+)", stub))
 
 
 # As a process
