@@ -34,8 +34,9 @@ test: $(READY)  ## lint, types, drift, unit tests, and both editions of every no
 	$(BIN)/mypy
 	$(BIN)/ragkit editions --check
 	$(BIN)/ragkit results --check
-	RAGKIT_QUIET=1 MPLBACKEND=agg $(BIN)/python -m pytest -n 2 --dist loadscope \
-		--nbval-lax --nbval-current-env --nbval-cell-timeout 120 \
+	# two workers, one thread each: more threads than cores would wait for one another
+	RAGKIT_QUIET=1 RAGKIT_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=agg \
+		$(BIN)/python -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout 120 \
 		tests ragkit labs solutions
 
 lab: $(READY)  ## open JupyterLab on the labs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import re
 import warnings
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ragkit import plots
+from ragkit.plots import base
 from ragkit.minigpt.train import LossPoint
 
 RNG = np.random.default_rng(0)
@@ -93,12 +93,7 @@ def in_words(labels: list[Text]) -> bool:
 
 
 def test_every_plot_function_has_an_example() -> None:
-    public = {
-        name
-        for name, value in inspect.getmembers(plots, inspect.isfunction)
-        if value.__module__ == plots.__name__ and not name.startswith("_")
-    }
-    assert public == EXAMPLES.keys()
+    assert set(plots.__all__) == EXAMPLES.keys()
 
 
 def test_a_plot_is_a_figure(figure: Figure) -> None:
@@ -136,7 +131,7 @@ def test_series_have_a_legend_with_every_name() -> None:
 
 
 def test_a_series_differs_from_every_other_in_colour_or_marker() -> None:
-    styles = [tuple(plots._style(number).values()) for number in range(20)]
+    styles = [tuple(base.style(number).values()) for number in range(20)]
     assert len(set(styles)) == 20
 
 

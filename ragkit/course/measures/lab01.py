@@ -1,13 +1,8 @@
-"""What the ledger measures: every number that the prose quotes, from the models and the data.
-
-An entry is `{"value", "how"}` with, where they apply, `interval`, `n` and `p`; `tolerance` says how
-far a fresh measurement may lie from the stored one. Quoting them is the business of `results`.
-"""
+"""What lab 01 quotes: the table of systems, its differences, and the shape of the space."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from io import StringIO
 from typing import Any
@@ -15,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ragkit.console import show_hits
+from ragkit.course.measures.base import Entries, compared, one_query, plain, scored
 from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
 from ragkit.evaluation import Report, compare, evaluate
 from ragkit.index import FlatIndex
@@ -27,9 +23,6 @@ from ragkit.tables import markdown_table
 from ragkit.vectors import Vectors
 from ragkit.whitening import Whitening
 
-Entry = dict[str, Any]
-Entries = Iterator[tuple[str, Entry]]
-
 DIFFERENCES = (
     ("minilm", "minigpt-table"),
     ("minilm", "bm25"),
@@ -41,21 +34,19 @@ TWINS = (("spoken", "written"), ("must", "should"))
 SEEDS = range(5)
 
 
-def measure_all() -> dict[str, Entry]:
-    """Measure every entry of the ledger, with no cache."""
+def measure() -> Entries:
+    """Measure every entry of lab 01, with no cache."""
     kb, dev = load_kb(), load_kb(split="dev")
     results = list(compare_systems(kb))
     minilm, table = MiniLMEncoder(), MiniGPTEncoder()
-    return {
-        **dict(_systems(results, kb)),
-        **dict(_differences({r.name: r.report for r in results})),
-        **dict(_out_of_scope(kb)),
-        **dict(_untrained_seeds(kb)),
-        **dict(_minigpt(table)),
-        **dict(_token_twins(table)),
-        **dict(_pooling(dev)),
-        **dict(_space({"minilm": minilm, "minigpt-table": table}, dev)),
-    }
+    yield from _systems(results, kb)
+    yield from _differences({r.name: r.report for r in results})
+    yield from _out_of_scope(kb)
+    yield from _untrained_seeds(kb)
+    yield from _minigpt(table)
+    yield from _token_twins(table)
+    yield from _pooling(dev)
+    yield from _space({"minilm": minilm, "minigpt-table": table}, dev)
 
 
 def _systems(results: list[Result], kb: KnowledgeBase) -> Entries:
@@ -65,11 +56,11 @@ def _systems(results: list[Result], kb: KnowledgeBase) -> Entries:
     yield "lab01.ask", {"text": _ask(kb), "how": 'ragkit ask "past participle of eat?" --k 2'}
     for result in results:
         for metric in METRICS:
-            yield f"lab01.{result.name}.{metric}", _scored(result.report, metric, how)
+            yield f"lab01.{result.name}.{metric}", scored(result.report, metric, how)
         for kind, ids in kb.kinds.items():
             part = result.report.only(ids)
             for metric in ("hit_rate@1", "hit_rate@5"):
-                yield f"lab01.{result.name}.{kind}.{metric}", _scored(part, metric, how)
+                yield f"lab01.{result.name}.{kind}.{metric}", scored(part, metric, how)
 
 
 def _ask(kb: KnowledgeBase) -> str:
@@ -86,24 +77,14 @@ def _differences(reports: dict[str, Report]) -> Entries:
     for better, worse in DIFFERENCES:
         for metric in METRICS:
             found = compare(reports[better], reports[worse], metric)
-            yield (
-                f"lab01.{better}-{worse}.{metric}",
-                {
-                    "value": found.difference,
-                    "interval": found.interval,
-                    "p": found.p_value,
-                    "n": found.queries,
-                    "tolerance": _one_query(found.queries),
-                    "how": how,
-                },
-            )
+            yield f"lab01.{better}-{worse}.{metric}", compared(found, how)
 
 
 def _out_of_scope(kb: KnowledgeBase) -> Entries:
     how = "ROC area of the top score, test against out-of-scope queries"
     for name in ("bm25", "minilm"):
         area = separation(build_system(name, kb), kb.queries, kb.unjudged)
-        yield f"lab01.{name}.out_of_scope_auc", {**_plain(area, how), "n": len(kb.unjudged)}
+        yield f"lab01.{name}.out_of_scope_auc", {**plain(area, how), "n": len(kb.unjudged)}
 
 
 def _untrained_seeds(kb: KnowledgeBase) -> Entries:
@@ -115,7 +96,7 @@ def _untrained_seeds(kb: KnowledgeBase) -> Entries:
     for name, value in (("lowest", min(scores)), ("highest", max(scores))):
         yield (
             f"lab01.untrained.seeds.{name}",
-            _plain(value, how, tolerance=_one_query(len(kb.queries))),
+            plain(value, how, tolerance=one_query(len(kb.queries))),
         )
 
 
@@ -124,9 +105,9 @@ def _minigpt(encoder: MiniGPTEncoder) -> Entries:
     loss = json.loads((data_dir() / "minigpt" / "loss.json").read_text(encoding="utf-8"))
     best = min(loss["curve"], key=lambda point: point["validation"])
     how = "ragkit train-minigpt, loss.json"
-    yield "lab01.minigpt.parameters", _plain(encoder.model.parameter_count, "count of weights")
-    yield "lab01.minigpt.best_step", _plain(best["step"], how)
-    yield "lab01.minigpt.validation_loss", _plain(best["validation"], how)
+    yield "lab01.minigpt.parameters", plain(encoder.model.parameter_count, "count of weights")
+    yield "lab01.minigpt.best_step", plain(best["step"], how)
+    yield "lab01.minigpt.validation_loss", plain(best["validation"], how)
 
 
 def _token_twins(encoder: MiniGPTEncoder) -> Entries:
@@ -136,38 +117,38 @@ def _token_twins(encoder: MiniGPTEncoder) -> Entries:
     for first, second in TWINS:
         a, b = (encoder.tokenizer.token_to_id(f"Ġ{word}") for word in (first, second))
         how = f"cosine of the table's rows for {first!r} and {second!r}"
-        yield f"lab01.twins.{first}-{second}", _plain(float(unit[a] @ unit[b]), how)
-    yield "lab01.twins.all", _plain(mean_cosine(unit), "mean cosine of all pairs of table rows")
+        yield f"lab01.twins.{first}-{second}", plain(float(unit[a] @ unit[b]), how)
+    yield "lab01.twins.all", plain(mean_cosine(unit), "mean cosine of all pairs of table rows")
 
 
 def _pooling(dev: KnowledgeBase) -> Entries:
     for pooling in ("mean", "cls", "max"):
         report = _dense_report(MiniLMEncoder(pooling=pooling), dev)
         how = f"MiniLM with {pooling} pooling, dev split"
-        yield f"lab01.pooling.{pooling}.hit_rate@5", _scored(report, "hit_rate@5", how)
+        yield f"lab01.pooling.{pooling}.hit_rate@5", scored(report, "hit_rate@5", how)
 
 
 def _space(encoders: dict[str, Encoder], dev: KnowledgeBase) -> Entries:
     """Anisotropy, topics, and what whitening does to hit_rate@5."""
     corpus = (data_dir() / "minigpt" / "corpus.txt").read_text(encoding="utf-8").splitlines()
     topics = np.array([document.topic for document in dev.documents])
-    yield "lab01.topics.chance", _plain(_chance(topics), "chance of a neighbour of the same topic")
+    yield "lab01.topics.chance", plain(_chance(topics), "chance of a neighbour of the same topic")
     for name, encoder in encoders.items():
         whiten = Whitening.fit(encoder.encode(corpus))
         rows = encoder.encode([document.full_text for document in dev.documents])
         queries = encoder.encode([query.text for query in dev.queries])
         purity = float((topics[_neighbours(rows)] == topics).mean())
         how = "share of documents whose nearest neighbour has the same topic"
-        yield f"lab01.topics.{name}", _plain(purity, how, tolerance=1.5 / len(rows))
+        yield f"lab01.topics.{name}", plain(purity, how, tolerance=1.5 / len(rows))
         for suffix, documents, asked in (
             ("plain", rows, queries),
             ("whitened", whiten(rows), whiten(queries)),
         ):
             how = f"mean cosine of all pairs of documents, {suffix}"
-            yield f"lab01.cone.{name}.{suffix}", _plain(mean_cosine(documents), how)
+            yield f"lab01.cone.{name}.{suffix}", plain(mean_cosine(documents), how)
             report = _report(documents, asked, dev)
             how = f"{suffix} vectors, dev split"
-            yield f"lab01.{suffix}.{name}.hit_rate@5", _scored(report, "hit_rate@5", how)
+            yield f"lab01.{suffix}.{name}.hit_rate@5", scored(report, "hit_rate@5", how)
 
 
 def mean_cosine(unit: Vectors) -> float:
@@ -202,23 +183,3 @@ def _report(documents: Vectors, queries: Vectors, kb: KnowledgeBase) -> Report:
         )
     }
     return evaluate(kb.qrels, run, ["hit_rate@5"])
-
-
-def _scored(report: Report, metric: str, how: str) -> Entry:
-    queries = len(report.query_ids)
-    return {
-        "value": report.mean[metric],
-        "interval": report.interval(metric),
-        "n": queries,
-        "tolerance": _one_query(queries),
-        "how": how,
-    }
-
-
-def _plain(value: float, how: str, tolerance: float = 0.01) -> Entry:
-    return {"value": value, "tolerance": tolerance, "how": how}
-
-
-def _one_query(queries: int) -> float:
-    """One query's rank may flip on another processor; more than that is drift."""
-    return 1.5 / queries

@@ -1,44 +1,26 @@
-"""Every picture of the course. Each function takes arrays and returns a matplotlib `Figure`.
-
-Colours are Okabe & Ito's, which readers with colour-blindness can tell apart; maps of values use
-cividis. No function computes what it draws.
-"""
+"""Pictures of lab 01: similarities, scores, training, temperature, the shape of the space."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+
+from ragkit.plots.base import COLOURS, Floats, panels, style
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from ragkit.minigpt.train import LossPoint
     from ragkit.stats import Interval
-
-Floats = NDArray[np.floating[Any]]
-
-COLOURS = (
-    "#0072B2",  # blue
-    "#D55E00",  # vermilion
-    "#009E73",  # green
-    "#CC79A7",  # purple
-    "#E69F00",  # orange
-    "#56B4E9",  # sky
-    "#000000",  # black
-    "#999999",  # grey
-)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<")
 
 
 def similarity_heatmap(
     similarities: Sequence[Floats], titles: Sequence[str], labels: Sequence[str]
 ) -> Figure:
     """Cosine matrices [n, n] side by side on one colour scale, each cell with its value."""
-    figure, axes = _panels(len(similarities), width=4.6, height=4.4)
+    figure, axes = panels(len(similarities), width=4.6, height=4.4)
     for number, (axis, matrix, title) in enumerate(zip(axes, similarities, titles, strict=True)):
         image = axis.imshow(matrix, cmap="cividis", vmin=0, vmax=1)
         for row, column in np.ndindex(*matrix.shape):
@@ -56,7 +38,7 @@ def score_bars(
     labels: Sequence[str], means: Sequence[float], intervals: Sequence[Interval], metric: str
 ) -> Figure:
     """Horizontal bars of a metric with 95% intervals, the first label on top."""
-    figure, (axis,) = _panels(1, width=7.2, height=0.45 * len(labels) + 1.1)
+    figure, (axis,) = panels(1, width=7.2, height=0.45 * len(labels) + 1.1)
     places = np.arange(len(labels))[::-1]
     low = [m - bounds[0] for m, bounds in zip(means, intervals, strict=True)]
     high = [bounds[1] - m for m, bounds in zip(means, intervals, strict=True)]
@@ -71,12 +53,12 @@ def score_bars(
 
 def kind_dots(kinds: Sequence[str], scores: Mapping[str, Sequence[float]], metric: str) -> Figure:
     """A metric by kind of query: one row a kind, one marker a system, set apart in height."""
-    figure, (axis,) = _panels(1, width=7.6, height=0.6 * len(kinds) + 1.2)
+    figure, (axis,) = panels(1, width=7.6, height=0.6 * len(kinds) + 1.2)
     places = np.arange(len(kinds))[::-1]
     offsets = np.linspace(0.24, -0.24, len(scores))  # equal scores must not hide one another
     for number, (system, values) in enumerate(scores.items()):
         above = places + offsets[number]
-        axis.scatter(values, above, s=45, **_style(number), label=system, zorder=3)
+        axis.scatter(values, above, s=45, **style(number), label=system, zorder=3)
     for edge in places[:-1] - 0.5:
         axis.axhline(edge, color="0.85", lw=0.8)
     axis.set_yticks(places, kinds)
@@ -89,7 +71,7 @@ def kind_dots(kinds: Sequence[str], scores: Mapping[str, Sequence[float]], metri
 
 def loss_curve(curve: Sequence[LossPoint], vocabulary: int) -> Figure:
     """Training and validation loss over steps, with the loss of a uniform guess as reference."""
-    figure, (axis,) = _panels(1, width=6.4, height=3.6)
+    figure, (axis,) = panels(1, width=6.4, height=3.6)
     steps = [point.step for point in curve]
     axis.plot(steps, [p.train for p in curve], color=COLOURS[0], label="training batch")
     validation = [p.validation for p in curve]
@@ -106,7 +88,7 @@ def temperature_curves(
     temperatures: Floats, losses: Floats, entropies: Floats, hardest: Floats, candidates: int
 ) -> Figure:
     """What τ does: the loss, and how the gradient is shared among the negatives."""
-    figure, (left, right) = _panels(2, width=4.4, height=3.4)
+    figure, (left, right) = panels(2, width=4.4, height=3.4)
     left.plot(temperatures, losses, color=COLOURS[0])
     left.axhline(np.log(candidates), color="0.5", ls=":", label=f"ln {candidates}: uniform")
     left.set_ylabel("InfoNCE loss (nats)")
@@ -131,11 +113,11 @@ def temperature_curves(
 
 def topic_map(points: Floats, topics: Sequence[str]) -> Figure:
     """A 2-D map of documents, float [n, 2], one colour and marker a topic."""
-    figure, (axis,) = _panels(1, width=7.6, height=4.6)
+    figure, (axis,) = panels(1, width=7.6, height=4.6)
     names = list(dict.fromkeys(topics))
     for number, name in enumerate(names):
         rows = [row for row, topic in enumerate(topics) if topic == name]
-        axis.scatter(points[rows, 0], points[rows, 1], s=45, **_style(number), label=name)
+        axis.scatter(points[rows, 0], points[rows, 1], s=45, **style(number), label=name)
     axis.set_xlabel("first principal component")
     axis.set_ylabel("second principal component")
     axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
@@ -144,7 +126,7 @@ def topic_map(points: Floats, topics: Sequence[str]) -> Figure:
 
 def cosine_histograms(cosines: Mapping[str, Floats]) -> Figure:
     """Distributions of pairwise cosines, one panel an embedding, on one axis."""
-    figure, axes = _panels(len(cosines), width=3.1, height=2.9)
+    figure, axes = panels(len(cosines), width=3.1, height=2.9)
     for number, (axis, (label, values)) in enumerate(zip(axes, cosines.items(), strict=True)):
         axis.hist(values, bins=40, range=(-1, 1), color=COLOURS[number], density=True)
         axis.axvline(float(values.mean()), color="black", ls="--", lw=1)
@@ -157,32 +139,16 @@ def cosine_histograms(cosines: Mapping[str, Floats]) -> Figure:
 
 def pair_strips(groups: Mapping[str, Mapping[str, Floats]]) -> Figure:
     """Cosines of pairs as dots: one panel a model, one row a group of pairs."""
-    figure, axes = _panels(len(groups), width=4.4, height=2.4)
+    figure, axes = panels(len(groups), width=4.4, height=2.4)
     rng = np.random.default_rng(0)
     lowest = min(float(values.min()) for rows in groups.values() for values in rows.values())
     for number, (axis, (model, rows)) in enumerate(zip(axes, groups.items(), strict=True)):
         for place, (_, values) in enumerate(rows.items()):
             jitter = rng.uniform(-0.18, 0.18, len(values))
-            axis.scatter(values, place + jitter, s=18, alpha=0.7, **_style(place))
+            axis.scatter(values, place + jitter, s=18, alpha=0.7, **style(place))
             axis.plot([values.mean()] * 2, [place - 0.32, place + 0.32], color="black", lw=2)
         axis.set_yticks(range(len(rows)), list(rows) if number == 0 else [""] * len(rows))
         axis.set_title(model, size=10)
         axis.set_xlim(min(lowest, 0.0) - 0.05, 1.05)
         axis.set_xlabel("cosine of the pair (bar: mean)")
     return figure
-
-
-def _style(number: int) -> dict[str, Any]:
-    """Colour and marker of the n-th series, so that neither alone must be told apart."""
-    return {"color": COLOURS[number % 8], "marker": MARKERS[number % 9]}
-
-
-def _panels(count: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
-    """A figure of `count` panels in a row, sizes in inches each, without the notebook backend."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width * count, height), layout="constrained", dpi=110)
-    axes = figure.subplots(1, count, squeeze=False)[0]
-    for axis in axes:
-        axis.spines[["top", "right"]].set_visible(False)
-    return figure, list(axes)
