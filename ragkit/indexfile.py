@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,11 +73,11 @@ def _checksum(body: bytes) -> bytes:
 def write_atomically(path: Path, content: bytes) -> None:
     """Write bytes under a temporary name beside `path`, then rename: all of it or none of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, partial = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
+    partial = path.with_name(f".partial-{secrets.token_hex(8)}")
     try:
-        with os.fdopen(descriptor, "wb") as stream:
+        with partial.open("xb") as stream:  # readable to others as the umask says, unlike mkstemp
             stream.write(content)
         os.replace(partial, path)
     except BaseException:
-        Path(partial).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise

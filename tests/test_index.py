@@ -553,3 +553,10 @@ def test_a_graph_of_one_link_a_node_works_or_is_refused() -> None:
         "    pass\n"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_saved_index_is_as_readable_as_any_new_file(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.write_bytes(b"")
+    filled(ragkit.FlatIndex, EXACT).save(tmp_path / "index")
+    assert (tmp_path / "index").stat().st_mode == plain.stat().st_mode

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ragkit import plots
-from ragkit.plots import base
 from ragkit.minigpt.train import LossPoint
+from ragkit.plots import base
 
 RNG = np.random.default_rng(0)
 KINDS = ["lexical", "paraphrase", "spanish"]
