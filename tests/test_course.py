@@ -18,12 +18,7 @@ from ragkit.course import check, drills, editions, measures, results
 from ragkit.course.check import Exercise
 
 EXERCISES = [
-    check.mean_pool,
-    check.normalise,
-    check.top_k,
-    check.hit_rate,
-    check.info_nce,
-    check.mean_cosine,
+    exercise for name in check.__all__ if isinstance(exercise := getattr(check, name), Exercise)
 ]
 NAMED = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
 
