@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import warnings
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -232,6 +233,8 @@ def main() -> None:
     An interrupt ends in status 130, which is also how typer hands one back.
     """
     warnings.showwarning = _show_warning  # type: ignore[assignment]  # it needs one argument only
+    if isinstance(sys.stdout, TextIOWrapper):  # an output that is not UTF-8 must not end in a trace
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = app(standalone_mode=False)
     except RagkitError as error:

@@ -56,7 +56,7 @@ def hits_as_json(found: Sequence[Hit], documents: Mapping[str, Document]) -> lis
             "rank": hit.rank,
             "doc_id": hit.doc_id,
             "score": hit.score,
-            "text": documents[hit.doc_id].full_text,
+            "text": documents[hit.doc_id].text,
         }
         for hit in found
     ]

@@ -82,10 +82,12 @@ def markdown_table(results: Sequence[Result], metrics: Sequence[str]) -> str:
 
 def _table(title: str, first: str, columns: list[str]) -> Table:
     from rich import box
+    from rich.markup import escape  # a kind or a split may have brackets in its name
     from rich.table import Table
 
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    heading = escape(title) or None
+    table = Table(title=heading, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     table.add_column(first, no_wrap=True)
     for column in columns:
-        table.add_column(column, justify="right", no_wrap=True)
+        table.add_column(escape(column), justify="right", no_wrap=True)
     return table

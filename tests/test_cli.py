@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -116,7 +117,7 @@ def test_ask_json_is_a_list_of_rank_doc_id_score_and_text(run: Run) -> None:
     rows = run("ask", QUESTION, "--json").data
     assert [list(row) for row in rows] == [["rank", "doc_id", "score", "text"]] * 5
     assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5]
-    documents = {d.doc_id: d.full_text for d in load_documents(data_dir() / "verb_grammar")}
+    documents = {d.doc_id: d.text for d in load_documents(data_dir() / "verb_grammar")}
     assert all(documents[row["doc_id"]] == row["text"] for row in rows)
 
 
@@ -550,3 +551,18 @@ def test_nothing_heavy_is_imported_before_it_is_needed(use: str, base: Path) -> 
     code = f"import ragkit, sys; {use}; print(*[m for m in {HEAVY!r} if m in sys.modules])"
     done = process("-c", code, str(base))
     assert (done.status, done.out.strip(), done.err) == (0, "", "")
+
+
+def test_an_output_that_is_not_utf8_ends_in_no_traceback(base: Path) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "RAGKIT_QUIET": "1"}
+    command = [sys.executable, "-m", "ragkit", "ask", "comido", "--kb", str(base)]
+    for arguments in ([], ["--json"]):
+        done = subprocess.run([*command, *arguments], env=environment, capture_output=True)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert rb"\xa1comer" in done.stdout or rb"\\xa1comer" in done.stdout
+
+
+def test_a_kind_with_brackets_is_printed_whole(run: Run, base: Path) -> None:
+    records = [{"_id": f"q{i}", "text": "past of eat", "kind": "[bold]"} for i in range(3)]
+    write_jsonl(base / "queries.jsonl", records)
+    assert "[bold]" in run("evaluate", "--kb", base, "--system", "bm25").out
