@@ -9,7 +9,7 @@ export RAGKIT_QUIET ?=
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup labs test lab lint editions results train spans clean
+.PHONY: help setup labs test lab lint editions results train spans translated clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
@@ -53,6 +53,9 @@ train: $(READY)  ## train MiniGPT again
 
 spans: $(READY)  ## find the handbook's gold quotes again after an edit
 	$(BIN)/python tools/relocate_spans.py
+
+translated: $(READY)  ## record that the Spanish pages are up to date with the English ones
+	$(BIN)/python tools/stamp_translations.py
 
 clean:  ## remove the environment and what was built
 	rm -rf $(VENV) .build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -213,7 +213,10 @@ def results(
         bool, typer.Option("--check", help="Only report prose that differs from the file.")
     ] = False,
 ) -> None:
-    """Measure every number that the prose quotes, into data/results.json, and update the prose."""
+    """Measure every number that the prose quotes, into data/results.json, and update the prose.
+
+    The figures of the theory pages are drawn again too.
+    """
     from ragkit.course import results as ledger
 
     if check:
@@ -221,10 +224,15 @@ def results(
             raise DataError("\n".join([*stale, "Measure and update: ragkit results"]))
         print("Every quoted number matches data/results.json.")
         return
-    from ragkit.course.measures import measure_all
+    from ragkit.course.figures import draw_all
+    from ragkit.course.measures import measure_all, measure_timings
 
-    written = ledger.update(measure_all())
-    print(f"{len(ledger.load())} numbers measured; {len(written)} pages updated.")
+    written = ledger.update(measure_timings() | measure_all())
+    drawn = draw_all()
+    print(
+        f"{len(ledger.load())} numbers measured, {len(drawn)} figures drawn; "
+        f"{len(written)} pages updated."
+    )
 
 
 def main() -> None:

@@ -21,11 +21,11 @@ from ragkit.indexfile import write_atomically
 
 Ledger = dict[str, dict[str, Any]]
 
-_QUOTE = re.compile(
+QUOTE = re.compile(
     r"<!--r:(?P<key>[^:>]+?)(?::(?P<part>low|high|p|n))?(?P<points>:points)?-->"
     r"(?P<shown>[^<]*)<!--/r-->"
 )
-_TABLE = re.compile(r"<!--t:(?P<key>[\w.]+)-->\n(?P<shown>.*?)\n<!--/t-->", re.DOTALL)
+TABLE = re.compile(r"<!--t:(?P<key>[\w.]+)-->\n(?P<shown>.*?)\n<!--/t-->", re.DOTALL)
 
 
 def path() -> Path:
@@ -49,8 +49,8 @@ def update(measured: Ledger) -> list[Path]:
     ledger, changed = load(), []
     for page in pages():
         before = page.read_text(encoding="utf-8")
-        after = _QUOTE.sub(partial(_requote, ledger, page), before)
-        after = _TABLE.sub(partial(_retable, ledger, page), after)
+        after = QUOTE.sub(partial(_requote, ledger, page), before)
+        after = TABLE.sub(partial(_retable, ledger, page), after)
         if after != before:
             write_atomically(page, after.encode())
             changed.append(page)
@@ -72,10 +72,10 @@ def pages(root: Path | None = None) -> Iterable[Path]:
 
 def _stale_in(page: Path, ledger: Ledger) -> Iterator[str]:
     text = page.read_text(encoding="utf-8")
-    for match in _QUOTE.finditer(text):
+    for match in QUOTE.finditer(text):
         if match[0] != (wanted := _requote(ledger, page, match)):
             yield f"{page.name}: quotes {match[0]}, measured {wanted}."
-    for match in _TABLE.finditer(text):
+    for match in TABLE.finditer(text):
         if match[0] != _retable(ledger, page, match):
             yield f"{page.name}: the table {match['key']} is not the measured one."
 

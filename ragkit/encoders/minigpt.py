@@ -105,7 +105,7 @@ class MiniGPTEncoder(BaseEncoder):
     def _encode_batch(self, texts: list[str]) -> Vectors:
         import torch
 
-        ids, mask = _pad([self.token_ids(text) for text in texts])  # int64 [B, T], bool [B, T]
+        ids, mask = pad([self.token_ids(text) for text in texts])  # int64 [B, T], bool [B, T]
         with torch.inference_mode():
             states = self.model.table(ids) if self.source == "table" else self.model.hidden(ids)
             kept = states * mask[:, :, None]  # [B, T, d], padding set to zero
@@ -117,7 +117,7 @@ class MiniGPTEncoder(BaseEncoder):
         return [len(encoding.ids) for encoding in self.tokenizer.encode_batch(texts)]
 
 
-def _pad(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
+def pad(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
     """Rows of ids as one int64 [B, T] padded with 0, and a bool [B, T] mask of what is real."""
     import torch
 

@@ -90,7 +90,7 @@ def _out_of_scope(kb: KnowledgeBase) -> Entries:
 def _untrained_seeds(kb: KnowledgeBase) -> Entries:
     """The control again with other random tables: is its score one lucky draw?"""
     scores = [
-        _dense_report(MiniGPTEncoder.untrained(seed=seed), kb).mean["hit_rate@5"] for seed in SEEDS
+        dense_report(MiniGPTEncoder.untrained(seed=seed), kb).mean["hit_rate@5"] for seed in SEEDS
     ]
     how = f"hit_rate@5 on test over {len(SEEDS)} random tables"
     for name, value in (("lowest", min(scores)), ("highest", max(scores))):
@@ -123,7 +123,7 @@ def _token_twins(encoder: MiniGPTEncoder) -> Entries:
 
 def _pooling(dev: KnowledgeBase) -> Entries:
     for pooling in ("mean", "cls", "max"):
-        report = _dense_report(MiniLMEncoder(pooling=pooling), dev)
+        report = dense_report(MiniLMEncoder(pooling=pooling), dev)
         how = f"MiniLM with {pooling} pooling, dev split"
         yield f"lab01.pooling.{pooling}.hit_rate@5", scored(report, "hit_rate@5", how)
 
@@ -146,7 +146,7 @@ def _space(encoders: dict[str, Encoder], dev: KnowledgeBase) -> Entries:
         ):
             how = f"mean cosine of all pairs of documents, {suffix}"
             yield f"lab01.cone.{name}.{suffix}", plain(mean_cosine(documents), how)
-            report = _report(documents, asked, dev)
+            report = vector_report(documents, asked, dev)
             how = f"{suffix} vectors, dev split"
             yield f"lab01.{suffix}.{name}.hit_rate@5", scored(report, "hit_rate@5", how)
 
@@ -166,12 +166,13 @@ def _chance(topics: Any) -> float:
     return float(((sizes - 1) / (len(topics) - 1)).mean())
 
 
-def _dense_report(encoder: Encoder, kb: KnowledgeBase) -> Report:
+def dense_report(encoder: Encoder, kb: KnowledgeBase) -> Report:
+    """Score dense retrieval with an encoder: hit_rate@1 and @5."""
     run = DenseRetriever(encoder).fit(kb.documents).run(kb.queries)
     return evaluate(kb.qrels, run, ["hit_rate@1", "hit_rate@5"])
 
 
-def _report(documents: Vectors, queries: Vectors, kb: KnowledgeBase) -> Report:
+def vector_report(documents: Vectors, queries: Vectors, kb: KnowledgeBase) -> Report:
     """Score the search of these query vectors among these document vectors."""
     index = FlatIndex(documents.shape[1])
     index.add(documents, [document.doc_id for document in kb.documents])

@@ -1,0 +1,72 @@
+"""The figures of theory page 01."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ragkit import plots
+from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
+from ragkit.kb import KnowledgeBase, load_kb
+from ragkit.losses import info_nce, negative_weights
+from ragkit.runtime import data_dir, import_torch
+from ragkit.systems import compare_systems
+from ragkit.whitening import Whitening
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SYSTEMS = ("random", "bm25", "untrained", "minigpt-table", "minigpt-hidden", "minilm")
+METRIC = "hit_rate@5"
+
+
+def figures() -> Iterator[tuple[str, Figure]]:
+    """`(name, figure)` of each figure of the page."""
+    kb = load_kb()
+    minilm = MiniLMEncoder()
+    yield "01-systems", _systems(kb)
+    yield "01-temperature", _temperature(minilm, load_kb(split="dev"))
+    yield "01-cone", _cone({"MiniGPT table": MiniGPTEncoder(), "MiniLM": minilm}, kb)
+
+
+def _systems(kb: KnowledgeBase) -> Figure:
+    results = list(compare_systems(kb, SYSTEMS, [METRIC]))
+    return plots.score_bars(
+        [result.label for result in results],
+        [result.report.mean[METRIC] for result in results],
+        [result.report.interval(METRIC) for result in results],
+        METRIC,
+    )
+
+
+def _temperature(encoder: Encoder, kb: KnowledgeBase) -> Figure:
+    """InfoNCE on one batch: a question for each document that answers one."""
+    torch = import_torch()
+    asked = {next(iter(kb.qrels[q.query_id])): q.text for q in kb.queries}
+    q = torch.tensor(encoder.encode(list(asked.values())))
+    d = torch.tensor(encoder.encode([kb.by_id[doc_id].full_text for doc_id in asked]))
+    size = len(asked)
+    others = (q @ d.T).double()[~torch.eye(size, dtype=torch.bool)].view(size, size - 1)
+    taus = np.geomspace(0.01, 10, 60)
+    weights = [negative_weights(others, float(tau)) for tau in taus]
+    return plots.temperature_curves(
+        taus,
+        np.array([info_nce(q, d, float(tau)).item() for tau in taus]),
+        np.array([torch.special.entr(w).sum(dim=1).mean().item() for w in weights]),
+        np.array([w.max(dim=1).values.mean().item() for w in weights]),
+        size,
+    )
+
+
+def _cone(encoders: dict[str, Encoder], kb: KnowledgeBase) -> Figure:
+    corpus = (data_dir() / "minigpt" / "corpus.txt").read_text(encoding="utf-8").splitlines()
+    pairs = np.triu_indices(len(kb.documents), k=1)
+    cosines = {}
+    for label, encoder in encoders.items():
+        rows = encoder.encode([document.full_text for document in kb.documents])
+        moved = Whitening.fit(encoder.encode(corpus))(rows)
+        cosines[label] = (rows @ rows.T)[pairs]
+        cosines[f"{label}, whitened"] = (moved @ moved.T)[pairs]
+    return plots.cosine_histograms(cosines)
