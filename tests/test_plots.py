@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ragkit import plots
+from ragkit.kb import Span
 from ragkit.minigpt.train import LossPoint
 from ragkit.plots import base
 
@@ -61,6 +62,41 @@ def pair_strips() -> Figure:
     return plots.pair_strips({"MiniLM": rows, "MiniGPT": rows})
 
 
+def chunk_map() -> Figure:
+    spans = [Span(0, 40), Span(30, 70), Span(60, 100)]
+    return plots.chunk_map(
+        {"sliding": spans, "headings": [Span(0, 100)]}, Span(65, 80), Span(0, 95)
+    )
+
+
+def size_curves() -> Figure:
+    series = {"fixed": ((32, 64), (0.2, 0.6)), "sliding": ((32, 64), (0.4, 0.8))}
+    return plots.size_curves({"hit_rate@5 (dev)": series}, {"hit_rate@5 (dev)": ("headings", 0.9)})
+
+
+def length_scatter() -> Figure:
+    return plots.length_scatter({"documents": (RNG.random(9), RNG.random(9))})
+
+
+def recall_curves() -> Figure:
+    curves = {"1,000 vectors": ((1, 2), (0.9, 1.0)), "10,000 vectors": ((2, 4), (0.8, 0.95))}
+    return plots.recall_curves(curves, [16, 32], "vectors compared")
+
+
+def latency_growth() -> Figure:
+    measured = {"flat": ((10, 100), (1.0, 10.0)), "HNSW": ((10, 100), (1.0, 2.0))}
+    return plots.latency_growth(measured, ((10, 1000), (1.0, 100.0)), ((0.5, 40.0), (2.0, 250.0)))
+
+
+def storage_lines() -> Figure:
+    return plots.storage_lines([50, 1e7], {"flat": [0.07, 14648.0], "PQ": [0.01, 610.0]})
+
+
+def score_regions() -> Figure:
+    points = {"a": np.array([0.9, 0.3]), "b": np.array([2.0, 2.0])}
+    return plots.score_regions(np.array([1.0, 0.0]), points, {"inner product": lambda x, q: x @ q})
+
+
 EXAMPLES: dict[str, Callable[[], Figure]] = {
     example.__name__: example
     for example in (
@@ -72,6 +108,13 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         topic_map,
         cosine_histograms,
         pair_strips,
+        chunk_map,
+        latency_growth,
+        length_scatter,
+        recall_curves,
+        score_regions,
+        size_curves,
+        storage_lines,
     )
 }
 

@@ -9,15 +9,22 @@ from ragkit.course.exercises.lab01 import (
     normalise,
     top_k,
 )
+from ragkit.course.exercises.lab02 import answer_coverage, sliding_window
+from ragkit.course.exercises.lab02_search import nearest, recall_at_k, storage_bytes
 
 __all__ = [
     "Case",
     "Exercise",
     "Mistake",
+    "answer_coverage",
     "hit_rate",
     "info_nce",
     "mean_cosine",
     "mean_pool",
+    "nearest",
     "normalise",
+    "recall_at_k",
+    "sliding_window",
+    "storage_bytes",
     "top_k",
 ]
