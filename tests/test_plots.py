@@ -97,6 +97,46 @@ def score_regions() -> Figure:
     return plots.score_regions(np.array([1.0, 0.0]), points, {"inner product": lambda x, q: x @ q})
 
 
+def value_strips() -> Figure:
+    rows = {"negation": RNG.normal(size=8), "roles": RNG.normal(size=8)}
+    return plots.value_strips({"bi-encoder": rows, "cross-encoder": rows}, ["cosine", "logit"])
+
+
+def ceiling_curve() -> Figure:
+    return plots.ceiling_curve([1, 10, 50], {"MiniLM": [0.6, 0.9, 1.0], "BM25": [0.5, 0.8, 0.9]})
+
+
+def depth_curve() -> Figure:
+    scores = {"dev": ([0.5, 0.6], [(0.4, 0.6), (0.5, 0.7)]), "test": ([0.6], [(0.5, 0.7)])}
+    return plots.depth_curve(
+        [5, 10],
+        {"hit_rate@1": scores, "mrr@10": scores},
+        {metric: {"dev": 0.5, "test": 0.6} for metric in ("hit_rate@1", "mrr@10")},
+    )
+
+
+def difference_dots() -> Figure:
+    bounds = [(-0.01, 0.05), (0.1, 0.3)]
+    return plots.difference_dots(["a − b", "a − c"], [0.02, 0.2], bounds, "mrr@10")
+
+
+def token_heatmap() -> Figure:
+    return plots.token_heatmap(RNG.random((2, 3)), ["eat", "?"], ["eat", ":", "eaten"])
+
+
+def discount_curves() -> Figure:
+    return plots.discount_curves({"hit_rate@2": [1.0, 1.0, 0.0], "mrr": [1.0, 0.5, 0.33]})
+
+
+def margin_scatter() -> Figure:
+    return plots.margin_scatter(RNG.normal(size=30), RNG.normal(size=30))
+
+
+def attention_masks() -> Figure:
+    square = np.eye(2)
+    return plots.attention_masks({"bi-encoder": square, "late": square}, ["q", "d"])
+
+
 EXAMPLES: dict[str, Callable[[], Figure]] = {
     example.__name__: example
     for example in (
@@ -115,6 +155,14 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         score_regions,
         size_curves,
         storage_lines,
+        value_strips,
+        ceiling_curve,
+        depth_curve,
+        difference_dots,
+        token_heatmap,
+        discount_curves,
+        margin_scatter,
+        attention_masks,
     )
 }
 

@@ -11,6 +11,8 @@ from ragkit.course.exercises.lab01 import (
 )
 from ragkit.course.exercises.lab02 import answer_coverage, sliding_window
 from ragkit.course.exercises.lab02_search import nearest, recall_at_k, storage_bytes
+from ragkit.course.exercises.lab03 import max_sim, rrf, two_stage
+from ragkit.course.exercises.lab03_metrics import kendall, mrr_at_k, ndcg_at_k
 
 __all__ = [
     "Case",
@@ -19,12 +21,18 @@ __all__ = [
     "answer_coverage",
     "hit_rate",
     "info_nce",
+    "kendall",
+    "max_sim",
     "mean_cosine",
     "mean_pool",
+    "mrr_at_k",
+    "ndcg_at_k",
     "nearest",
     "normalise",
     "recall_at_k",
+    "rrf",
     "sliding_window",
     "storage_bytes",
     "top_k",
+    "two_stage",
 ]

@@ -22,14 +22,30 @@ from ragkit.plots.indexes import (
     size_curves,
     storage_lines,
 )
+from ragkit.plots.reranking import (
+    attention_masks,
+    ceiling_curve,
+    depth_curve,
+    difference_dots,
+    discount_curves,
+    margin_scatter,
+    token_heatmap,
+    value_strips,
+)
 
 __all__ = [
+    "attention_masks",
+    "ceiling_curve",
     "chunk_map",
     "cosine_histograms",
+    "depth_curve",
+    "difference_dots",
+    "discount_curves",
     "kind_dots",
     "latency_growth",
     "length_scatter",
     "loss_curve",
+    "margin_scatter",
     "pair_strips",
     "recall_curves",
     "score_bars",
@@ -38,5 +54,7 @@ __all__ = [
     "size_curves",
     "storage_lines",
     "temperature_curves",
+    "token_heatmap",
     "topic_map",
+    "value_strips",
 ]

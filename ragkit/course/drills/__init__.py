@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ragkit.course.drills import lab01, lab02
+from ragkit.course.drills import lab01, lab02, lab03
 from ragkit.course.drills.base import word_overlap
 from ragkit.course.verdict import Verdict
 
 __all__ = ["check", "word_overlap"]
 
-_CHECKS = {**lab01.CHECKS, **lab02.CHECKS}
+_CHECKS = {**lab01.CHECKS, **lab02.CHECKS, **lab03.CHECKS}
 
 
 def check(drill: str, answer: Any) -> Verdict:

@@ -1,0 +1,173 @@
+"""The exercises of lab 03 that rank: two stages, rank fusion, MaxSim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ragkit.course.exercises.base import Case, Exercise, Mistake, seeded, unit
+
+
+def _best(rows: Any, scores: Any) -> list[int]:
+    """Row numbers from the highest score down, the lower row first among equals."""
+    return sorted((int(row) for row in rows), key=lambda row: (-float(scores[row]), row))
+
+
+def _stage_cases() -> list[Case]:
+    first = np.array([0.31, 0.80, 0.12, 0.55, 0.47, 0.66, 0.05, 0.20])
+    cross = np.array([8.0, -1.0, 9.0, 2.5, 6.0, 4.0, 7.0, -9.0])
+    tied_first = np.array([0.5, 0.9, 0.5, 0.7])
+    tied_cross = np.array([1.0, -2.0, 5.0, 1.0])
+    return [
+        Case((first, cross, 4, 2), "8 documents, depth=4 and k=2"),
+        Case((first, cross, 3, 5), "8 documents, depth=3 and k=5"),
+        Case((tied_first, tied_cross, 3, 3), "first-stage and cross-encoder scores with ties"),
+    ]
+
+
+def _two_stage(first: Any, cross: Any, depth: int, k: int) -> list[int]:
+    return _best(_best(range(len(first)), first)[:depth], cross)[:k]
+
+
+def _appended(first: Any, cross: Any, depth: int, k: int) -> list[int]:
+    order = _best(range(len(first)), first)
+    return (_best(order[:depth], cross) + order[depth:])[:k]
+
+
+def _positions(first: Any, cross: Any, depth: int, k: int) -> list[int]:
+    candidates = _best(range(len(first)), first)[:depth]
+    return [candidates.index(row) for row in _best(candidates, cross)[:k]]
+
+
+def _stable(first: Any, cross: Any, depth: int, k: int) -> list[int]:
+    candidates = _best(range(len(first)), first)[:depth]
+    return sorted(candidates, key=lambda row: -float(cross[row]))[:k]
+
+
+two_stage = Exercise(
+    name="two_stage",
+    cases=_stage_cases,
+    expected=_two_stage,
+    mistakes=[
+        Mistake(
+            "every document is reranked; only the first `depth` of the first stage may be.",
+            lambda first, cross, depth, k: _best(range(len(first)), cross)[:k],
+        ),
+        Mistake(
+            "the documents below `depth` are appended; the second stage returns candidates only.",
+            _appended,
+        ),
+        Mistake(
+            "the candidates keep their first-stage order; sort them by the cross-encoder's score.",
+            lambda first, cross, depth, k: _best(range(len(first)), first)[:depth][:k],
+        ),
+        Mistake(
+            "depth and k are mixed up: the first stage keeps `depth`, the second `k`.",
+            lambda first, cross, depth, k: _two_stage(first, cross, k, depth),
+        ),
+        Mistake(
+            "these are places among the candidates; return row numbers of documents.",
+            _positions,
+        ),
+        Mistake(
+            "the worst candidate comes first: argsort is ascending, so negate the scores.",
+            lambda first, cross, depth, k: _two_stage(first, -cross, depth, k),
+        ),
+        Mistake(
+            "equal cross-encoder scores are left in first-stage order; the lower row comes first.",
+            _stable,
+        ),
+    ],
+)
+
+
+def _fusion_cases() -> list[Case]:
+    one = np.array([[2, 1, 3, 4]])
+    both = np.array([[1, 2, 3, 4], [3, 1, 4, 2]])
+    partial = np.array([[1, 0, 2, 0], [2, 1, 0, 0], [0, 1, 2, 0]])
+    return [
+        Case((one, 60), "one system that ranks 4 documents, k=60"),
+        Case((both, 10), "two systems that rank 4 documents, k=10"),
+        Case((partial, 60), "three systems that rank some of 4 documents, k=60"),
+    ]
+
+
+def _fuse(ranks: Any, k: float) -> list[float]:
+    return [sum(1 / (k + rank) for rank in column if rank) for column in np.asarray(ranks).T]
+
+
+rrf = Exercise(
+    name="rrf",
+    cases=_fusion_cases,
+    expected=_fuse,
+    tolerance=1e-7,
+    mistakes=[
+        Mistake(
+            "the first place counts as rank 0; ranks start at 1: add 1 / (k + rank).",
+            lambda ranks, k: _fuse(ranks, k - 1),
+        ),
+        Mistake(
+            "the ranks themselves are summed; sum the reciprocals 1 / (k + rank).",
+            lambda ranks, k: np.asarray(ranks).sum(axis=0),
+        ),
+        Mistake("the constant k is missing: 1 / (k + rank).", lambda ranks, k: _fuse(ranks, 0)),
+        Mistake(
+            "a document that a system did not rank gets 1 / k from it; it must get nothing.",
+            lambda ranks, k: (1 / (k + np.asarray(ranks))).sum(axis=0),
+        ),
+        Mistake(
+            "the sum runs over the documents; sum over the systems (axis 0).",
+            lambda ranks, k: _fuse(np.asarray(ranks).T, k),
+        ),
+        Mistake(
+            "this is the mean over the systems; rank fusion takes the sum.",
+            lambda ranks, k: np.array(_fuse(ranks, k)) / len(ranks),
+        ),
+    ],
+)
+
+
+def _token_cases() -> list[Case]:
+    rng = seeded()
+    query, document = unit(rng.normal(size=(3, 6))), unit(rng.normal(size=(5, 6)))
+    return [
+        Case((query, document), "3 query and 5 document tokens of length 1"),
+        Case((query * 2.0, document * np.r_[1:6][:, None]), "token vectors of other lengths"),
+    ]
+
+
+def _cosines(query: Any, document: Any) -> Any:
+    return unit(query) @ unit(document).T
+
+
+max_sim = Exercise(
+    name="max_sim",
+    cases=_token_cases,
+    expected=lambda query, document: sum(
+        max(float(a @ b) for b in unit(document)) for a in unit(query)
+    ),
+    mistakes=[
+        Mistake(
+            "the mean over the document's tokens is taken; take the largest cosine.",
+            lambda query, document: _cosines(query, document).mean(axis=1).sum(),
+        ),
+        Mistake(
+            "the maximum runs over the query's tokens (axis 0): each query token looks for its "
+            "best document token (axis 1).",
+            lambda query, document: _cosines(query, document).max(axis=0).sum(),
+        ),
+        Mistake(
+            "these are dot products of vectors that are not normalised; a cosine needs unit rows.",
+            lambda query, document: (query @ document.T).max(axis=1).sum(),
+        ),
+        Mistake(
+            "this is the mean over the query's tokens; sum over them.",
+            lambda query, document: _cosines(query, document).max(axis=1).mean(),
+        ),
+        Mistake(
+            "this is the single largest cosine; each query token has one of its own, summed.",
+            lambda query, document: _cosines(query, document).max(),
+        ),
+    ],
+)

@@ -1,0 +1,254 @@
+"""What lab 03 quotes: minimal pairs, ceilings, depths, fusion, MaxSim, ties, teacher and student.
+
+Every test query is scored with every document once, every dev query with its first `DEV_DEPTH`;
+all depths and pipelines are read off these scores.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ragkit.course.editions import labs
+from ragkit.course.measures.base import Entries, compared, plain, scored
+from ragkit.encoders import MiniLMEncoder
+from ragkit.evaluation import Report, compare, evaluate
+from ragkit.kb import KnowledgeBase, load_kb
+from ragkit.ranking import ranked_ids
+from ragkit.reranker import CrossEncoderReranker
+from ragkit.retrievers import BM25Retriever, DenseRetriever, Run, reciprocal_rank_fusion
+
+METRICS = ("hit_rate@1", "hit_rate@5", "mrr@10", "ndcg@10")
+DEPTHS = (5, 10, 20, 50)
+DEV_DEPTH = 20
+CHOSEN = 10
+KINDS_OF_PAIRS = ("word_order", "negation", "roles")
+# int8 arithmetic differs a little between processors: a few queries may flip
+FLIPS = 3.5
+
+Logits = dict[str, dict[str, float]]
+Pair = tuple[str, str, str]
+
+
+def measure() -> Entries:
+    """Measure every entry of lab 03, with no cache."""
+    minilm, cross = MiniLMEncoder(), CrossEncoderReranker()
+    yield from _minimal_pairs(minilm, cross)
+    kb, dev = load_kb(), load_kb(split="dev")
+    dense, lexical, tokens = _dense(minilm, kb), _lexical(kb), _max_sim(minilm, kb)
+    fused = {q: reciprocal_rank_fusion([dense[q], lexical[q]]) for q in dense}
+    logits = _logits(cross, kb, dense, len(kb.documents))
+    plain_report = _report(kb, dense)
+    yield from _ceilings(kb, {"minilm": dense, "bm25": lexical, "fused": fused})
+    yield from _depths(kb, dense, logits, DEPTHS)
+    dev_dense = _dense(minilm, dev)
+    dev_logits = _logits(cross, dev, dev_dense, DEV_DEPTH)
+    yield from _depths(dev, dev_dense, dev_logits, [d for d in DEPTHS if d <= DEV_DEPTH])
+    yield from _by_kind(kb, dense, logits)
+    yield from _by_kind(dev, dev_dense, dev_logits)
+    yield from _pipelines(kb, dense, lexical, fused, logits)
+    yield from _compared("maxsim", "minilm", _report(kb, tokens), plain_report)
+    yield from _scores("lab03.maxsim", _report(kb, tokens), "MaxSim over MiniLM's token vectors")
+    yield from _ties(kb, dense)
+    yield from _teacher(kb, dense, logits)
+
+
+def lab_pairs() -> dict[str, list[Pair]]:
+    """The minimal pairs as lab 03 lists them: `(question, right, wrong)` by kind."""
+    source = next(lab.source for lab in labs() if lab.source.name.startswith("03-"))
+    blocks = {
+        node.targets[0].id: ast.literal_eval(node.value)
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id in KINDS_OF_PAIRS
+    }
+    return {kind: [_pair(line) for line in blocks[kind].strip().splitlines()] for kind in blocks}
+
+
+def _pair(line: str) -> Pair:
+    question, template, one, other = line.split(" | ")
+    right, wrong = template.format(one, other), template.format(other, one)
+    return question, right[0].upper() + right[1:], wrong[0].upper() + wrong[1:]
+
+
+def _minimal_pairs(minilm: MiniLMEncoder, cross: CrossEncoderReranker) -> Entries:
+    """How many of the pairs each model orders rightly."""
+    total = {"cross": 0, "bi": 0}
+    pairs = lab_pairs()
+    for kind, rows in pairs.items():
+        logits = cross.predict([(q, text) for q, *texts in rows for text in texts]).reshape(-1, 2)
+        vectors = minilm.encode([text for row in rows for text in row]).reshape(len(rows), 3, -1)
+        cosines = np.einsum("nd,ncd->nc", vectors[:, 0], vectors[:, 1:])
+        for name, scores in (("cross", logits), ("bi", cosines)):
+            right = int((scores[:, 0] > scores[:, 1]).sum())
+            total[name] += right
+            how = f"minimal pairs of kind {kind} ordered rightly, of {len(rows)}"
+            yield f"lab03.pairs.{name}.{kind}", {**plain(right, how, 1.5), "n": len(rows)}
+    n = sum(map(len, pairs.values()))
+    for name, right in total.items():
+        how = f"minimal pairs ordered rightly, of {n}"
+        yield f"lab03.pairs.{name}.all", {**plain(right, how, 2.5), "n": n}
+
+
+def _dense(minilm: MiniLMEncoder, kb: KnowledgeBase) -> Run:
+    """All documents by cosine."""
+    return DenseRetriever(minilm).fit(kb.documents).run(kb.queries, len(kb.documents))
+
+
+def _lexical(kb: KnowledgeBase) -> Run:
+    return BM25Retriever().fit(kb.documents).run(kb.queries, len(kb.documents))
+
+
+def _max_sim(minilm: MiniLMEncoder, kb: KnowledgeBase) -> Run:
+    """All documents by MaxSim over token vectors, [CLS] and [SEP] left out."""
+    documents = _token_vectors(minilm, [document.full_text for document in kb.documents])
+    queries = _token_vectors(minilm, [query.text for query in kb.queries])
+    return {
+        query.query_id: {
+            document.doc_id: float((asked @ rows.T).max(axis=1).sum())
+            for document, rows in zip(kb.documents, documents, strict=True)
+        }
+        for query, asked in zip(kb.queries, queries, strict=True)
+    }
+
+
+def _token_vectors(minilm: MiniLMEncoder, texts: list[str]) -> list[Any]:
+    """Unit vectors of each text's own tokens, float32 [t, 384]."""
+    model: Any = minilm.sentence_transformer
+    found = (t.numpy()[1:-1] for t in model.encode(texts, output_value="token_embeddings"))
+    return [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in found]
+
+
+def _logits(cross: CrossEncoderReranker, kb: KnowledgeBase, first: Run, depth: int) -> Logits:
+    """The cross-encoder's score of each query with its first `depth` documents."""
+    scores = {}
+    for query in kb.queries:
+        ids = ranked_ids(first[query.query_id], depth)
+        predicted = cross.predict([(query.text, kb.by_id[i].full_text) for i in ids])
+        scores[query.query_id] = dict(zip(ids, predicted.tolist(), strict=True))
+    return scores
+
+
+def _reranked(first: Run, logits: Logits, depth: int) -> Run:
+    return {q: {i: logits[q][i] for i in ranked_ids(first[q], depth)} for q in first}
+
+
+def _report(kb: KnowledgeBase, run: Run) -> Report:
+    return evaluate(kb.qrels, run, METRICS)
+
+
+def _scores(key: str, report: Report, how: str, flips: float = 1.5) -> Entries:
+    for metric in METRICS:
+        entry = scored(report, metric, how)
+        yield f"{key}.{metric}", {**entry, "tolerance": flips / entry["n"]}
+
+
+def _compared(one: str, other: str, a: Report, b: Report, prefix: str = "lab03") -> Entries:
+    how = "paired difference, bootstrap 95% interval, randomisation test"
+    for metric in METRICS:
+        entry = compared(compare(a, b, metric), how)
+        yield f"{prefix}.{one}-{other}.{metric}", {**entry, "tolerance": FLIPS / entry["n"]}
+
+
+def _ceilings(kb: KnowledgeBase, runs: Mapping[str, Run]) -> Entries:
+    wanted = [f"recall@{n}" for n in (1, *DEPTHS)]
+    for name, run in runs.items():
+        report = evaluate(kb.qrels, run, wanted)
+        for metric in wanted:
+            yield f"lab03.ceiling.{name}.{metric}", scored(report, metric, "first stage, test")
+
+
+def _depths(kb: KnowledgeBase, first: Run, logits: Logits, depths: Any) -> Entries:
+    """Scores before and after reranking at each depth; depth 0 is no reranker."""
+    before = _report(kb, first)
+    yield from _scores(f"lab03.{kb.split}.depth-0", before, f"MiniLM alone, {kb.split} split")
+    for depth in depths:
+        after = _report(kb, _reranked(first, logits, depth))
+        how = f"MiniLM, then the cross-encoder at depth {depth}, {kb.split} split"
+        yield from _scores(f"lab03.{kb.split}.depth-{depth}", after, how, FLIPS)
+        yield from _compared(f"depth-{depth}", "0", after, before, f"lab03.{kb.split}")
+
+
+def _by_kind(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
+    """The gain at depth 10 by kind, and how relevant the cross-encoder finds the right document."""
+    before, after = _report(kb, first), _report(kb, _reranked(first, logits, CHOSEN))
+    how = f"hit_rate@1 at depth {CHOSEN} minus before, {kb.split} split"
+    for kind, ids in kb.kinds.items():
+        entry = compared(compare(after.only(ids), before.only(ids), "hit_rate@1"), how)
+        key = f"lab03.{kb.split}.kind.{kind}"
+        yield f"{key}.gain", {**entry, "tolerance": FLIPS / entry["n"]}
+        if kb.split == "test":
+            best = [max(logits[q][i] for i in kb.qrels[q]) for q in ids]
+            told = "mean logit of the right document"
+            yield f"{key}.logit", {**plain(float(np.mean(best)), told, 0.3), "n": len(ids)}
+
+
+def _pipelines(kb: KnowledgeBase, dense: Run, lexical: Run, fused: Run, logits: Logits) -> Entries:
+    """BM25, the fusion, and what reranking does to it."""
+    reports = {
+        "minilm": _report(kb, dense),
+        "bm25": _report(kb, lexical),
+        "fused": _report(kb, fused),
+        "fused-rerank": _report(kb, _reranked(fused, logits, CHOSEN)),
+    }
+    for name in ("bm25", "fused", "fused-rerank"):
+        yield from _scores(f"lab03.{name}", reports[name], f"{name}, test split", FLIPS)
+    for one, other in (
+        ("fused", "minilm"),
+        ("fused", "bm25"),
+        ("fused-rerank", "fused"),
+        ("fused-rerank", "minilm"),
+    ):
+        yield from _compared(one, other, reports[one], reports[other])
+
+
+def _ties(kb: KnowledgeBase, dense: Run) -> Entries:
+    """hit_rate@1 of rounded cosines if every tie falls well, and if every tie falls badly."""
+    for decimals in (1, 2):
+        for luck, bonus in (("lucky", 1e-6), ("unlucky", -1e-6)):
+            run = {
+                q: {i: round(s, decimals) + bonus * (i in kb.qrels[q]) for i, s in row.items()}
+                for q, row in dense.items()
+            }
+            report = evaluate(kb.qrels, run, "hit_rate@1")
+            how = f"cosines rounded to {decimals} decimals, ties {luck}"
+            yield f"lab03.ties.{decimals}.{luck}", scored(report, "hit_rate@1", how)
+
+
+def _teacher(kb: KnowledgeBase, dense: Run, logits: Logits) -> Entries:
+    """Rank correlation on the first ten candidates, and (right, wrong) pairs by who is right."""
+    taus, rhos, pairs = [], [], []
+    for query in kb.queries:
+        q = query.query_id
+        ids = ranked_ids(dense[q], CHOSEN)
+        student, teacher = (np.array([run[q][i] for i in ids]) for run in (dense, logits))
+        taus.append(_kendall(student, teacher))
+        rhos.append(float(np.corrcoef(_ranks(student), _ranks(teacher))[0, 1]))
+        right = np.array([i in kb.qrels[q] for i in ids])
+        margins = (s[right][:, None] - s[~right] for s in (student, teacher))
+        pairs += list(zip(*(m.ravel() > 0 for m in margins), strict=True))
+    how = "mean over test queries, first ten candidates of MiniLM"
+    yield "lab03.teacher.kendall", plain(float(np.mean(taus)), how, 0.02)
+    yield "lab03.teacher.spearman", plain(float(np.mean(rhos)), how, 0.02)
+    for name, verdict in (
+        ("both", (True, True)),
+        ("student", (True, False)),
+        ("teacher", (False, True)),
+        ("neither", (False, False)),
+    ):
+        count = pairs.count(verdict)
+        how = f"pairs of a right and a wrong candidate ordered rightly by: {name}"
+        yield f"lab03.teacher.pairs.{name}", {**plain(count, how, 20.0), "n": len(pairs)}
+
+
+def _kendall(a: Any, b: Any) -> float:
+    order = np.sign(a[:, None] - a) * np.sign(b[:, None] - b)
+    return float(order.sum() / (len(a) * (len(a) - 1)))
+
+
+def _ranks(scores: Any) -> Any:
+    return np.argsort(np.argsort(scores))
