@@ -16,13 +16,14 @@
 # **Goal.** Turn texts into vectors so that *nearness means relatedness*, search a grammar knowledge
 # base with them, and measure honestly how well that works.
 #
-# **Time.** About 100 minutes: 55 of reading and running, 45 for six exercises and five drills.
+# **Time.** About 140 minutes: 55 of reading and running, 60 for six exercises, 25 for five drills.
 #
-# **You need** Python and NumPy. Everything runs on a laptop, without a network.
+# **You need** Python and NumPy. Everything runs on a laptop, without a network. The background, with
+# every formula derived, stands on [theory page 01](../theory/01-embeddings-and-biencoders.md).
 #
-# > 🇪🇸 **Resumen.** Convertiremos textos en vectores de modo que la cercanía signifique parentesco
-# > de sentido, buscaremos con ellos en una base de conocimiento sobre gramática inglesa y mediremos
-# > con honradez hasta qué punto funciona. Unos 100 minutos, sin conexión a la red.
+# > 🇪🇸 **Resumen.** Convertiremos textos en vectores de modo que la cercanía refleje la similitud de
+# > significado, buscaremos con ellos en una base de conocimiento sobre gramática inglesa y mediremos
+# > con rigor lo bien que funciona. Unos 140 minutos, sin conexión a la red.
 #
 # How the exercises work: you replace `raise NotImplementedError` with your code, then run the cell
 # below it. It answers *not attempted*, *incorrect* (and why) or *correct*, and nothing later in the
@@ -44,8 +45,9 @@ for package in ("torch", "sentence-transformers", "faiss-cpu", "numpy"):
 
 # %% [markdown]
 # The knowledge base holds short documents about English verbs, and questions that people ask. For
-# each question somebody marked the document that answers it: these marks are the **qrels** (query
-# relevance judgements). Questions are split in two: we make choices on `dev` and report on `test`.
+# each question somebody marked the document, now and then two or three, that answers it: these marks
+# are the **qrels** (query relevance judgements). Questions are split in two: we make choices on `dev`
+# and report on `test`. Both splits search the same documents.
 
 # %%
 kb = ragkit.load_kb(split="test")
@@ -63,11 +65,14 @@ print(document.title, "|", document.text)
 # %% [markdown]
 # ## 1 · From text to a vector
 #
-# An **encoder** is a function from text to a vector of fixed length. The simplest one that deserves
-# the name: cut the text into tokens, look each token up in a table of vectors, and take the mean.
+# An **encoder** is a function from text to a vector of fixed length. Because question and document are
+# encoded separately and meet only when their vectors are compared, one speaks of a **bi-encoder**; a
+# **cross-encoder** reads both at once (lab 03). The simplest encoder that deserves the name: cut the
+# text into tokens, look each token up in a table of vectors, and take the mean.
 #
-# The table comes from **MiniGPT**, a language model of our own: three transformer layers, trained
-# for a minute or less to predict the next token of some 500 sentences about grammar
+# The table comes from **MiniGPT**, a language model of our own: three transformer layers (each mixes
+# into a token's vector what stands before it, and transforms the result), trained for a minute or
+# less to predict the next token of some 500 sentences about grammar
 # (`ragkit train-minigpt` does it again). Nobody told it what a question is, or that two sentences
 # may mean the same.
 #
@@ -81,8 +86,9 @@ ids = gpt.token_ids("She has written three letters.")
 print([gpt.tokenizer.id_to_token(i).replace("Ġ", "_") for i in ids])
 
 # %% [markdown]
-# The mark `_` stands for a space before the token. Frequent words are one token; rare words fall
-# into pieces. That is byte-pair encoding. Each id names one row of the table:
+# The mark `_` stands for a space before the token (the tokenizer adds one at the start). Frequent
+# words are one token; rare words fall into pieces. That is byte-pair encoding. Each id names one row
+# of the table:
 
 # %% tags=["nbval-check-output"]
 table = gpt.model.table.weight.detach().numpy()
@@ -104,6 +110,14 @@ def pad(rows):
 
 ids, mask = pad([gpt.token_ids(text) for text in ["She wrote.", "She has written three letters."]])
 print(ids.shape, mask.sum(axis=1), "real tokens")
+
+# %% [markdown]
+# Look every id up and you have `states`, one vector for each place. Padding has looked up row 0, the
+# vector of some real token: the mask must keep it out of the mean.
+
+# %%
+states = table[ids]
+print(states.shape, "= texts, places, dimensions")
 
 # %% [markdown]
 # ### Exercise 1.1 · Mean pooling
@@ -136,7 +150,7 @@ check.mean_pool(mean_pool)
 # ### Exercise 1.2 · Unit length
 # *Difficulty ●○○ · 5 minutes*
 #
-# Divide each row by its own length $\lVert x \rVert_2$. From then on the dot product of two rows
+# Divide each row by its own length $\|x\|_2$. From then on the dot product of two rows
 # *is* their cosine, and every search below can be a matrix product.
 #
 # <details><summary>Hint</summary>
@@ -170,13 +184,14 @@ print(f"cosine of two sentences with the same words: {a @ b:.3f}")
 # ## 2 · A real encoder: all-MiniLM-L6-v2
 #
 # **MiniLM** also ends in a mean, but over token vectors that six layers of attention have made
-# depend on the whole sentence, and it was trained for the purpose: over a billion pairs of texts
-# that belong together, pulled together while everything else in the batch was pushed away
-# (section 7). It has 22,713,216 parameters and gives 384 numbers a text.
+# depend on the whole sentence (attention: each token collects from all others what concerns it), and
+# it was trained for the purpose: over a billion pairs of texts that belong together, pulled together
+# while everything else in the batch was pushed away (section 7). It has 22,713,216 parameters and
+# gives 384 numbers per text.
 #
 # > 🇪🇸 **Resumen.** MiniLM también acaba en una media, pero de vectores que dependen de toda la
-# > frase y que se entrenaron con más de mil millones de pares de textos afines. Sus vectores tienen
-# > norma 1, así que el producto escalar es el coseno.
+# > frase, obtenidos con un modelo entrenado con más de mil millones de pares de textos relacionados.
+# > Sus vectores tienen norma 1, así que el producto escalar es el coseno.
 
 # %% tags=["nbval-check-output"]
 minilm = ragkit.MiniLMEncoder()
@@ -204,8 +219,8 @@ print(f"dot and cosine differ by less than 1e-5: {np.abs(dots - cosines).max() <
 # Six sentences: three rules, each said twice in different words. A good encoder makes bright 2 × 2
 # blocks along the diagonal and darkness elsewhere.
 #
-# > 🇪🇸 **Resumen.** Seis frases, tres reglas dichas dos veces con palabras distintas. Un buen
-# > codificador forma bloques claros en la diagonal y deja oscuro lo demás.
+# > 🇪🇸 **Resumen.** Seis frases: tres reglas, cada una formulada de dos maneras. Un buen
+# > codificador forma bloques claros en la diagonal y deja oscuro el resto.
 
 # %%
 sentences = {
@@ -214,7 +229,7 @@ sentences = {
     "prohibition": "Mustn't expresses a prohibition.",
     "forbidden": "This modal verb says that something is not allowed.",
     "silent e": "Drop the silent e before -ing.",
-    "final vowel": "Remove the last vowel when you add the gerund ending.",
+    "mute letter": "A final e that is not pronounced disappears in the gerund.",
 }
 texts = list(sentences.values())
 matrices = [encoder.encode(texts) @ encoder.encode(texts).T for encoder in (gpt, minilm)]
@@ -227,8 +242,8 @@ plots.similarity_heatmap(matrices, ["MiniGPT table", "MiniLM"], list(sentences))
 
 # %% [markdown]
 # *In words.* MiniLM (right) shows the three blocks: each sentence is nearest to its partner, though
-# at a cosine of about 0.4, far from 1. The table of MiniGPT (left) shows none: its brightest cells
-# join sentences that share little words and endings, not a rule.
+# at a cosine far from 1. The table of MiniGPT (left) shows none: its brightest cells off the diagonal
+# join sentences about different rules.
 #
 # Six sentences are an anecdote. The dev questions give a fairer picture: each question with the
 # document that answers it, against the same question with a document drawn at random.
@@ -248,7 +263,7 @@ def pair_cosines(encoder, pairs):
 
 
 # %% [markdown]
-# One dot a pair. The further the two rows of dots lie apart, the better a threshold could tell an
+# One dot per pair. The further the two rows of dots lie apart, the better a threshold could tell an
 # answer from a stranger.
 
 # %%
@@ -263,14 +278,14 @@ plots.pair_strips(strips)
 
 # %% [markdown]
 # *In words.* Under MiniLM the answers lie to the right of the strangers, with some overlap; under the
-# table the two clouds cover each other. As one number, the gap between the means, measured in
-# standard deviations of the random pairs:
+# table the two clouds cover each other. As one number, the gap between the means, in standard
+# deviations of the random pairs:
 
 # %%
 for name, rows in strips.items():
     gap = rows["its answer"].mean() - rows["random document"].mean()
     spread = rows["random document"].std()
-    print(f"{name:<14} mean gap {gap:.2f} = {gap / spread:.1f} standard deviations of chance")
+    print(f"{name:<14} mean gap {gap:.2f} = {gap / spread:.1f} standard deviations of the random pairs")
 
 # %% [markdown]
 # Read the strips with care. "Unrelated" is not 0: every document here is about English verbs, so
@@ -284,8 +299,8 @@ for name, rows in strips.items():
 # That is all of dense retrieval, and the reason why it scales: the expensive part never depends on
 # the question.
 #
-# > 🇪🇸 **Resumen.** Antes: se codifica cada documento, una sola vez. Al preguntar: se codifica la
-# > pregunta, se multiplica y se conservan los mayores. Lo caro no depende de la pregunta.
+# > 🇪🇸 **Resumen.** De antemano se codifica cada documento, una sola vez. Al llegar una pregunta, se
+# > codifica, se multiplica y se conservan los valores más altos. Lo caro no depende de la pregunta.
 #
 # ### Exercise 1.3 · The k nearest
 # *Difficulty ●○○ · 10 minutes*
@@ -331,11 +346,11 @@ for hit in by_table.search("past participle of eat?", k=3):
 # %% [markdown]
 # ## 5 · Hit-rate@k
 #
-# One question proves nothing. **Hit-rate@k** is the share of questions whose right document is
-# among the first k. A question that the system never answered counts as a miss.
+# One question proves nothing. **Hit-rate@k** (in code `hit_rate@k`) is the share of questions that
+# have a right document among the first k. A question that the system never answered counts as a miss.
 #
-# > 🇪🇸 **Resumen.** La tasa de acierto en k (*hit-rate@k*) es la proporción de preguntas cuyo
-# > documento correcto está entre los k primeros. Una pregunta sin responder cuenta como fallo.
+# > 🇪🇸 **Resumen.** La tasa de acierto en k (*hit-rate@k*) es la proporción de preguntas que tienen
+# > un documento correcto entre los k primeros. Una pregunta sin responder cuenta como fallo.
 #
 # ### Exercise 1.4 · Hit-rate
 # *Difficulty ●●○ · 10 minutes*
@@ -370,10 +385,13 @@ check.hit_rate(hit_rate)
 #
 # Six systems on the test questions. Two of them are there to keep us honest: **random** is the
 # floor, and the **untrained table** is the control, the same mean over vectors that no training
-# ever touched. Whatever the control achieves is not the merit of training.
+# ever touched. Whatever the control achieves is not the merit of training. **BM25** uses no vectors: it
+# scores a document by the words it shares with the question; rare words count more, long documents
+# less. The **hidden states** are what MiniGPT's layers make of the table's rows, one vector per token
+# with what stands before it mixed in.
 #
-# > 🇪🇸 **Resumen.** Seis sistemas con las preguntas de prueba. Dos son de control: el orden al azar
-# > marca el suelo y la tabla sin entrenar muestra cuánto se consigue sin entrenamiento alguno.
+# > 🇪🇸 **Resumen.** Seis sistemas evaluados con las preguntas de *test*. Dos son de control: el orden
+# > aleatorio marca el mínimo y la tabla sin entrenar muestra cuánto se consigue sin entrenamiento.
 
 # %%
 from ragkit.systems import compare_systems
@@ -391,7 +409,8 @@ print("\n".join(tables.results_lines(results, ["hit_rate@1", "hit_rate@5", "mrr@
 # %% [markdown]
 # A mean over some two hundred questions is itself uncertain: other questions would have given
 # another mean. The **bootstrap interval** draws the questions again and again, with replacement,
-# and shows the range in which 95% of those means fall.
+# and shows the range in which 95% of those means fall. (About four questions share each document,
+# which the interval ignores; drawing documents instead of questions gives almost the same.)
 
 # %%
 metric = "hit_rate@5"
@@ -405,7 +424,8 @@ plots.score_bars(
 # %% [markdown]
 # Two systems answered the *same* questions, so compare them question by question. `compare` gives
 # the difference, its interval, and a p-value from swapping the two systems' scores at random
-# (a paired randomisation test).
+# (a paired randomisation test). The smallest p that 10,000 swaps can show is 0.0001: none of them
+# gave so large a difference.
 
 # %%
 reports = {result.name: result.report for result in results}
@@ -445,8 +465,9 @@ for better, worse in [
 # First doubt the luck of the draw. With five other random tables the control scores from
 # <!--r:lab01.untrained.seeds.lowest-->0.31<!--/r--> to
 # <!--r:lab01.untrained.seeds.highest-->0.41<!--/r-->, always above the trained table's
-# <!--r:lab01.minigpt-table.hit_rate@5-->0.24<!--/r-->. So it is not luck. Ask the trained table which
-# tokens are nearest to some others:
+# <!--r:lab01.minigpt-table.hit_rate@5-->0.24<!--/r-->. So it is not luck. There are two suspects.
+#
+# **Suspect 1, twins.** Ask the trained table which tokens are nearest to some others:
 
 # %% tags=["nbval-check-output"]
 rows = table / np.linalg.norm(table, axis=1, keepdims=True)
@@ -458,19 +479,39 @@ for word in ("spoken", "must", "the"):
 # To predict the next token, a model profits from making words alike that stand in the same places.
 # The cosine of `spoken` and `written` is <!--r:lab01.twins.spoken-written-->0.71<!--/r-->, that of
 # `must` and `should` <!--r:lab01.twins.must-should-->0.71<!--/r-->, while two tokens have
-# <!--r:lab01.twins.all-->0.15<!--/r--> on average. For a language model that is right. For a question
-# about *speak* it is poison: the answer is the rule about *speak*, and the table has made it look
-# like the rule about *write*. The random table knows nothing, but random directions in 64 dimensions
-# are nearly orthogonal, so it keeps all words apart, and its mean is a blurred count of words: a
-# poor relative of BM25.
+# <!--r:lab01.twins.all-->0.15<!--/r--> on average. For a language model that is right; for a question
+# about *speak* it is not, since the rule about *speak* now looks like the rule about *write*. The
+# random table knows nothing, but random directions in 64 dimensions are nearly orthogonal, so it
+# keeps all words apart, and its mean is a blurred count of words: a poor relative of BM25.
 #
-# An embedding is good *for what it was trained for*. Predicting text is not telling rules apart.
+# **Suspect 2, hubs.** Which document comes first most often, and for how many of the questions?
+
+# %% tags=["nbval-check-output"]
+from collections import Counter
+
+untrained = ragkit.MiniGPTEncoder.untrained()
+for name, encoder in {"trained": gpt, "untrained": untrained, "MiniLM": minilm}.items():
+    run = ragkit.DenseRetriever(encoder).fit(kb.documents).run(kb.queries, k=1)
+    doc_id, times = Counter(next(iter(found)) for found in run.values()).most_common(1)[0]
+    print(f"{name:<10} {doc_id} comes first for {times} of {len(run)} questions")
+
+# %% [markdown]
+# Evenly spread, each document would come first about four times. The trained table has a **hub**: a
+# document that lies in the direction that all vectors share, near to everything. Training has bent
+# the vectors into a cone, and section 8 shows that straightening it brings the table level with the
+# control. So most of the harm is in the *shape* of the space, and the twins account for the rest, if
+# any. What this run shows is that *this* training, a tiny model on 500 sentences with another goal,
+# hurts the search. An embedding is good for what it was trained for.
 #
-# > 🇪🇸 **Resumen.** La tabla sin entrenar gana a la entrenada: para predecir el token siguiente
-# > conviene que *spoken* y *written* se parezcan; para encontrar la regla de *speak*, no.
+# > 🇪🇸 **Resumen.** La tabla sin entrenar gana a la entrenada. Dos sospechosos: palabras gemelas
+# > (*spoken* y *written* se parecen porque ocupan los mismos lugares) y documentos «imán» (*hubs*),
+# > cercanos a cualquier pregunta porque los vectores se concentran en un cono.
 
 # %% [markdown]
 # ### By kind of question
+#
+# > 🇪🇸 **Resumen.** Por tipo de pregunta: BM25 iguala a MiniLM donde se repiten las palabras y pierde
+# > donde cambian; con las preguntas en español aciertan las mismas.
 
 # %%
 shown = ["bm25", "untrained", "minigpt-table", "minilm"]
@@ -484,24 +525,31 @@ plots.kind_dots(labels, by_kind, metric)
 
 # %% [markdown]
 # *In words.* Where a question repeats the words of its answer (*lexical*, *near-duplicate*), BM25 is
-# as good as MiniLM: both reach <!--r:lab01.bm25.near-duplicate.hit_rate@5-->0.97<!--/r--> on
-# near-duplicates, where five places have room for all the twins of a rule. At the first place the
-# twins do harm: hit-rate@1 falls to <!--r:lab01.minilm.near-duplicate.hit_rate@1-->0.78<!--/r--> for
-# MiniLM. Where the words differ, MiniLM leads: on *paraphrase* by
-# <!--r:lab01.minilm.paraphrase.hit_rate@5-->0.80<!--/r--> to
-# <!--r:lab01.bm25.paraphrase.hit_rate@5-->0.54<!--/r-->, on *situational* by
+# as good as MiniLM. Five places have room for all the twins of a rule, so look at the first place
+# too: on *near-duplicate*, hit-rate@1 is
+# <!--r:lab01.minilm.near-duplicate.hit_rate@1-->0.78<!--/r--> for MiniLM and
+# <!--r:lab01.bm25.near-duplicate.hit_rate@1-->0.84<!--/r--> for BM25. Where the words differ, MiniLM
+# leads: <!--r:lab01.minilm.paraphrase.hit_rate@5-->0.80<!--/r--> to
+# <!--r:lab01.bm25.paraphrase.hit_rate@5-->0.54<!--/r--> on *paraphrase*,
+# <!--r:lab01.minilm.error-correction.hit_rate@5-->0.90<!--/r--> to
+# <!--r:lab01.bm25.error-correction.hit_rate@5-->0.65<!--/r--> on *error-correction*,
 # <!--r:lab01.minilm.situational.hit_rate@5-->0.81<!--/r--> to
-# <!--r:lab01.bm25.situational.hit_rate@5-->0.50<!--/r-->. On *Spanish* questions it does not lead at
-# all (<!--r:lab01.minilm.spanish.hit_rate@5-->0.56<!--/r--> and
-# <!--r:lab01.bm25.spanish.hit_rate@5-->0.56<!--/r-->): MiniLM was trained on English, and what both
-# find are the English words that the question quotes. Each kind has some forty questions, so its
+# <!--r:lab01.bm25.situational.hit_rate@5-->0.50<!--/r--> on *situational*. On *spanish* it does not
+# lead at all: each of the two finds some, and
+# <!--r:lab01.spanish.both-->22<!--/r--> of the <!--r:lab01.spanish.questions-->39<!--/r--> questions are
+# found by both, <!--r:lab01.spanish.either-->22<!--/r--> by at least one. MiniLM was trained on English,
+# and nearly all the questions found hold English words. Each kind has some forty questions, so its
 # interval is wide.
 
 # %% [markdown]
 # ### Mean, cls or max?
 #
 # Pooling is a choice: the mean of the token vectors, the vector of the first token (`[CLS]`), or the
-# largest value of each dimension. It is a setting, so we compare on `dev`.
+# largest value of each dimension. (`[CLS]` is a token that BERT-like models put at the start of every
+# text to stand for the whole.) It is a setting, so we compare on `dev`.
+#
+# > 🇪🇸 **Resumen.** Tres formas de agrupar (*pooling*) los vectores de los *tokens*. Gana la media,
+# > pero MiniLM se entrenó con ella: hay que agrupar como se entrenó el modelo.
 
 # %%
 for pooling in ("mean", "cls", "max"):
@@ -519,21 +567,24 @@ for pooling in ("mean", "cls", "max"):
 # ## 7 · The loss that makes nearness mean something
 #
 # For a batch of $B$ pairs $(q_i, d_i)$, row $i$ should choose document $i$ among all $B$. The other
-# $B-1$ documents are its negatives, for free: **in-batch negatives**. The loss is cross-entropy over
-# similarities divided by a **temperature** $\tau$:
+# $B-1$ documents are its negatives, for free: **in-batch negatives**. Divide the $B$ similarities of a
+# row by a **temperature** $\tau$: these are its *logits*. **Softmax** exponentiates them and divides
+# by their sum, which makes them probabilities. **Cross-entropy**, the loss, is minus the logarithm of
+# the probability of the right document, in nats (natural logarithm):
 #
 # $$\mathcal{L} = -\frac{1}{B}\sum_{i=1}^{B}
 # \log\frac{\exp(q_i \cdot d_i/\tau)}{\sum_{j=1}^{B}\exp(q_i \cdot d_j/\tau)}$$
 #
 # > 🇪🇸 **Resumen.** En un lote de $B$ pares, cada pregunta debe elegir su documento entre los $B$;
-# > los demás sirven de negativos. La pérdida InfoNCE es la entropía cruzada de las similitudes
+# > los demás sirven de ejemplos negativos. La pérdida InfoNCE es la entropía cruzada de las similitudes
 # > divididas por la temperatura $\tau$.
 #
 # ### Exercise 1.5 · InfoNCE
 # *Difficulty ●●● · 15 minutes*
 #
-# Return the loss as a number. With $\tau = 0.01$ the exponentials overflow unless you subtract the
-# largest logit of each row first, which changes nothing else.
+# Return the loss as a number. Encoders return float32, where `exp` overflows above 88, and with
+# $\tau = 0.01$ logits reach 100: subtract the largest logit of each row first. The loss stays the
+# same.
 #
 # <details><summary>Hint</summary>
 #
@@ -559,8 +610,8 @@ check.info_nce(info_nce)
 # %% [markdown]
 # What does $\tau$ do? The gradient of the loss with respect to the similarity of negative $j$ is
 # $p_j/\tau$, where $p$ is the softmax: the negatives share the push in proportion to
-# $\exp(s_j/\tau)$. We take a real batch, questions with their documents as MiniLM places them, and
-# sweep $\tau$ from 0.01 to 10.
+# $\exp(s_j/\tau)$. We take a real batch, questions with their documents as MiniLM places them (one
+# question for each document, so that no negative is secretly right), and sweep $\tau$ from 0.01 to 10.
 
 # %%
 distinct = {dev.queries[i].query_id: pair for i, pair in enumerate(matched)}
@@ -568,9 +619,7 @@ batch = list({document.doc_id: (text, document) for text, document in distinct.v
 q = torch.tensor(minilm.encode([text for text, _ in batch]))
 d = torch.tensor(minilm.encode([document.full_text for _, document in batch]))
 size = len(batch)
-print(
-    f"a batch of {size} pairs; random vectors would have a loss of ln {size} = {np.log(size):.2f}"
-)
+print(f"{size} pairs; scoring all documents alike gives a loss of ln {size} = {np.log(size):.2f}")
 
 # %% [markdown]
 # For each τ: the loss, the weight of the hardest negative among the negatives, and the entropy of
@@ -589,15 +638,17 @@ hardest = np.array([w.max(dim=1).values.mean().item() for w in weights])
 entropy = np.array([torch.special.entr(w).sum(dim=1).mean().item() for w in weights])
 
 # %% [markdown]
-# The grey band is where models are trained, τ from 0.05 to 0.1.
+# The grey band, τ from 0.05 to 0.1, is where many sentence encoders were trained; some newer
+# retrievers go down to 0.01.
 
 # %%
 plots.temperature_curves(taus, losses, entropy, hardest, size)
 
 # %% [markdown]
-# *In words.* The loss is smallest near τ = 0.05, rises steeply towards 0 and levels off at ln B
-# towards 10. From left to right the weight of the hardest negative falls from nearly 1 to that of any
-# other. In numbers:
+# *In words.* The loss is smallest inside the band, rises steeply towards 0 and levels off at ln B
+# towards 10. From left to right the weight of the hardest negative falls to that of any other. The
+# minimum does not say which τ trains best: the encoder is fixed here, and losses at different τ
+# measure different things. In numbers:
 
 # %% tags=["nbval-check-output"]
 for tau in (0.01, 0.05, 0.5, 10):
@@ -621,24 +672,25 @@ for tau in (0.01, 0.05, 0.5, 10):
 #
 # > 🇪🇸 **Resumen.** Proyectamos los documentos a dos dimensiones para ver los temas; después
 # > nombramos las confusiones entre reglas casi iguales y medimos la anisotropía, es decir, cuánto
-# > se agolpan los vectores en un cono estrecho, antes y después de blanquearlos (*whitening*).
+# > se concentran los vectores en un cono estrecho, antes y después de blanquearlos (*whitening*).
 
 # %%
 centred = vectors - vectors.mean(axis=0)
 _, strengths, axes = np.linalg.svd(centred, full_matrices=False)
+axes *= np.sign(axes.sum(axis=1, keepdims=True))  # which end is up is arbitrary: fix it
 share = (strengths[:2] ** 2).sum() / (strengths**2).sum()
 print(f"the two axes keep {share:.0%} of the variance")
 
 # %% [markdown]
-# One mark a document, one colour and shape a topic:
+# One mark per document, one colour and shape per topic:
 
 # %%
 plots.topic_map(centred @ axes[:2].T, [document.topic for document in kb.documents])
 
 # %% [markdown]
-# *In words.* Modals gather at the bottom, irregular verbs in the middle left, spelling at the top
-# right; tenses are scattered everywhere. Two dimensions mislead easily, so count in all 384: how
-# often is the nearest neighbour of a document of its own topic?
+# *In words.* Modals gather at one edge, spelling at the opposite one, most irregular verbs between
+# them; tenses are scattered everywhere. Two dimensions mislead easily, so count in all 384: how often
+# is the nearest neighbour of a document of its own topic?
 
 # %%
 topics = np.array([document.topic for document in kb.documents])
@@ -654,7 +706,8 @@ for name, encoder in {"MiniGPT table": gpt, "MiniLM": minilm}.items():
 #
 # Rules that differ in one word (`wrote`, `written`, `writing`) are near each other in meaning *and*
 # in wording. These are the documents that came first in place of the right one, on the questions
-# of kind *near-duplicate*:
+# of kind *near-duplicate*. Twins are no harder than other questions, but the misses have a pattern:
+# in most of them a sister rule came first.
 
 # %%
 run = dense.run(kb.queries)
@@ -669,7 +722,8 @@ for query_id in kb.kinds["near-duplicate"]:
 # ### Anisotropy
 #
 # If all vectors sit in a narrow cone, every cosine is large and says little. The measure is the mean
-# cosine over all pairs of different texts: 0 for directions spread evenly, 1 for a single ray.
+# cosine over all pairs of different texts: 0 for directions spread evenly, 1 for a single ray. Texts
+# on one subject share words, so some of it is no cone: read it beside that of the untrained table.
 #
 # ### Exercise 1.6 · Mean cosine
 # *Difficulty ●●○ · 10 minutes*
@@ -697,16 +751,17 @@ check.mean_cosine(mean_cosine)
 # %% [markdown]
 # **Whitening** (Su et al. 2021) subtracts the mean $\mu$ and multiplies by the inverse square root of
 # the covariance $\Sigma$, so that every direction has the same variance:
-# $x \mapsto \Sigma^{-1/2}(x - \mu)$. It is a step *after* training, not part of MiniLM's. Fifty-odd
-# documents cannot determine 384 variances (centred, their rank is at most 55), so we fit on the
-# sentences of the MiniGPT corpus, which share no text with the knowledge base, and shrink the
-# covariance towards a multiple of the identity.
+# $x \mapsto \Sigma^{-1/2}(x - \mu)$; then we scale to unit length again. It is a step *after* training,
+# not part of MiniLM's. Fifty-odd documents cannot determine 384 variances (centred, their rank is at
+# most 55), so we fit on the sentences of the MiniGPT corpus, which share no text with the knowledge
+# base, and shrink the covariance towards a multiple of the identity, which levels a little less.
 
 # %%
 from ragkit.runtime import data_dir
 
 corpus = (data_dir() / "minigpt" / "corpus.txt").read_text(encoding="utf-8").splitlines()
-whitenings = {e.name: ragkit.Whitening.fit(e.encode(corpus)) for e in (gpt, minilm)}
+encoders = {"MiniGPT table": gpt, "untrained table": untrained, "MiniLM": minilm}
+whitenings = {name: ragkit.Whitening.fit(e.encode(corpus)) for name, e in encoders.items()}
 
 # %% [markdown]
 # The cosines of all pairs of documents, before and after:
@@ -714,53 +769,61 @@ whitenings = {e.name: ragkit.Whitening.fit(e.encode(corpus)) for e in (gpt, mini
 # %%
 upper = np.triu_indices(len(kb.documents), k=1)
 cosines = {}
-for label, encoder in {"MiniGPT table": gpt, "MiniLM": minilm}.items():
-    rows = encoder.encode([document.full_text for document in kb.documents])
-    cosines[label] = (rows @ rows.T)[upper]
-    rows = whitenings[encoder.name](rows)
-    cosines[f"{label}, whitened"] = (rows @ rows.T)[upper]
+for name in ("MiniGPT table", "MiniLM"):
+    rows = encoders[name].encode([document.full_text for document in kb.documents])
+    cosines[name] = (rows @ rows.T)[upper]
+    rows = whitenings[name](rows)
+    cosines[f"{name}, whitened"] = (rows @ rows.T)[upper]
 plots.cosine_histograms(cosines)
 
 # %% [markdown]
-# *In words.* The mean cosine of the table falls from
+# *In words.* The mean cosine of the trained table falls from
 # <!--r:lab01.cone.minigpt-table.plain-->0.44<!--/r--> to
-# <!--r:lab01.cone.minigpt-table.whitened-->0.12<!--/r-->; MiniLM, whose training already spreads its
-# vectors, starts at <!--r:lab01.cone.minilm.plain-->0.15<!--/r--> and ends at
-# <!--r:lab01.cone.minilm.whitened-->0.05<!--/r-->. The cone is gone. Does that make search better?
-# Rounder is not the same as more useful, so measure it, on `dev`:
+# <!--r:lab01.cone.minigpt-table.whitened-->0.12<!--/r-->, below the
+# <!--r:lab01.cone.untrained.plain-->0.24<!--/r--> that the untrained table has without any cone.
+# MiniLM, whose training already spreads its vectors, starts at
+# <!--r:lab01.cone.minilm.plain-->0.15<!--/r--> and ends at
+# <!--r:lab01.cone.minilm.whitened-->0.05<!--/r-->. Does a rounder space search better? Rounder is not
+# the same as more useful, so measure it.
 
 
 # %%
 def search_report(documents, queries):
-    """Score a search of query vectors among document vectors, on dev."""
+    """Score a search of query vectors among document vectors, on the test questions."""
     index = ragkit.FlatIndex(documents.shape[1])
     index.add(documents, [document.doc_id for document in kb.documents])
     scores, ids = index.search(queries, 5)
-    rows = zip(dev.queries, ids.tolist(), scores.tolist(), strict=True)
+    rows = zip(kb.queries, ids.tolist(), scores.tolist(), strict=True)
     run = {query.query_id: dict(zip(found, s, strict=True)) for query, found, s in rows}
-    return ragkit.evaluate(dev.qrels, run, "hit_rate@5")
+    return ragkit.evaluate(kb.qrels, run, "hit_rate@5")
 
 
 # %% [markdown]
 # Documents and questions must go through the *same* step, or their cosines mean nothing.
 
-# %%
-for encoder in (gpt, minilm):
-    whiten = whitenings[encoder.name]
+# %% tags=["nbval-check-output"]
+for name, encoder in encoders.items():
     d = encoder.encode([document.full_text for document in kb.documents])
-    q = encoder.encode([query.text for query in dev.queries])
-    moved = search_report(whiten(d), whiten(q))
-    for label, report in {"plain": search_report(d, q), "whitened": moved}.items():
-        shown = tables.with_interval(report.mean["hit_rate@5"], report.interval("hit_rate@5"))
-        print(f"{encoder.name:<17} {label:<9} hit_rate@5 on dev {shown}")
+    q = encoder.encode([query.text for query in kb.queries])
+    whiten = whitenings[name]
+    before, after = search_report(d, q), search_report(whiten(d), whiten(q))
+    found = ragkit.compare(after, before, "hit_rate@5")
+    print(f"{name:<16} {before.mean[metric]:.2f} -> {after.mean[metric]:.2f}", end="  ")
+    print(f"difference {found.difference:+.2f} [{found.interval[0]:+.2f}, {found.interval[1]:+.2f}]")
 
 # %% [markdown]
-# For the table the difference lies well inside the intervals. MiniLM *loses*: from
-# <!--r:lab01.plain.minilm.hit_rate@5-->0.82<!--/r--> to
-# <!--r:lab01.whitened.minilm.hit_rate@5-->0.63<!--/r-->. Whitening blows up the directions of least
-# variance until they count as much as the first, and 500 sentences cannot tell those directions from
-# noise. (Try `shrinkage=1`, which only subtracts the mean: the loss nearly disappears.) Anisotropy
-# is a symptom; curing it is no end in itself.
+# Three answers. The **trained table** gains
+# <!--r:lab01.whitening.minigpt-table.hit_rate@5:points-->14<!--/r--> points
+# [<!--r:lab01.whitening.minigpt-table.hit_rate@5:low:points-->8<!--/r-->,
+# <!--r:lab01.whitening.minigpt-table.hit_rate@5:high:points-->20<!--/r-->] and is now level with the
+# plain control: the cone was what made it worse. The **control** has no cone to lose, and its gain is
+# not distinguishable from 0. **MiniLM** changes by
+# <!--r:lab01.whitening.minilm.hit_rate@5:points-->-17<!--/r--> points
+# [<!--r:lab01.whitening.minilm.hit_rate@5:low:points-->-22<!--/r-->,
+# <!--r:lab01.whitening.minilm.hit_rate@5:high:points-->-11<!--/r-->]: its weak directions are enlarged
+# until most count nearly as much as the strong ones, and 500 sentences probably estimate them badly.
+# (Try `shrinkage=1`, which only subtracts the mean: hardly anything is lost.) Spreading the vectors
+# helps where a few directions dominate, and harms where all were well used.
 
 # %% [markdown]
 # ## 9 · Drills
@@ -771,8 +834,8 @@ for encoder in (gpt, minilm):
 # > 🇪🇸 **Resumen.** Cinco ejercicios breves. Los números y las elecciones se comprueban al momento;
 # > el texto lo lee una persona. Puedes responder en español.
 #
-# **Drill 1.** A bi-encoder gives a 384-dimensional vector for each of 50 chunks, stored as fp32. How
-# many bytes do they take, and how many MiB? Answer `(bytes, mib)`, the second to three decimals.
+# **Drill 1.** A bi-encoder gives a 384-dimensional vector for each of 50 chunks (pieces of a text),
+# stored as fp32 (32-bit floating point). How many bytes do they take, and how many MiB? Answer `(bytes, mib)`, the second to three decimals.
 
 # %%
 # BEGIN SOLUTION: drill_01_1 = None
@@ -797,7 +860,8 @@ drills.check("01_2", drill_01_2)
 
 # %% [markdown]
 # **Drill 3.** Write two grammar rules that mean the same and share hardly a word (at most 20% of
-# their words), and say what a poor bi-encoder would do with them. Answer `(one, other, what)`.
+# all the different words of the two), and say what a poor bi-encoder would do with them. Answer
+# `(one, other, what)`.
 
 # %%
 # BEGIN SOLUTION: drill_01_3 = None
@@ -850,10 +914,14 @@ drills.check("01_5", drill_01_5)
 # - An encoder maps text to a unit vector; then similarity is a dot product and search is a matrix
 #   product. Documents are encoded once.
 # - A mean over a table of token vectors already is an encoder. Only the control tells what its
-#   training is worth: here, less than nothing.
+#   training is worth: here, less than nothing, since it bent the space into a cone.
 # - A pretrained, contrastively trained encoder is another thing, and still mixes up near-duplicates.
 # - A metric without an interval is an anecdote, and two systems are compared question by question.
 # - The temperature decides who gets pushed: small τ the hardest negatives, large τ all alike.
+#
+# > 🇪🇸 **Resumen.** Un codificador convierte la búsqueda en un producto de matrices. Sin control, sin
+# > intervalos y sin BM25 al lado, una cifra no dice nada. El preentrenamiento contrastivo es lo que
+# > funciona, y aun así confunde reglas casi iguales.
 #
 # **Next:** lab 02, chunking and indexes: what to encode when a text is long, and how to search when
 # there are many.

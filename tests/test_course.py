@@ -154,6 +154,19 @@ def test_other_correct_answers_are_correct(exercise: Exercise, function: Callabl
     assert exercise.judge(function).status == "correct"
 
 
+def overflowing_info_nce(queries: Any, documents: Any, temperature: float) -> Any:
+    shares = np.exp(queries @ documents.T / np.float32(temperature))
+    return -np.log(np.diag(shares) / shares.sum(axis=1)).mean()
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value")
+def test_an_overflow_is_named() -> None:
+    verdict = check.info_nce.judge(overflowing_info_nce)
+    assert verdict.status == "incorrect"
+    assert "float32" in verdict.message
+    assert "overflow" in verdict.message
+
+
 def test_a_check_prints_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     verdict = check.normalise(stub)
     assert capsys.readouterr().out.strip() == str(verdict)

@@ -78,6 +78,9 @@ class Exercise:
         for mistake in self.mistakes:
             if self._equal(given, mistake.wrong(*deepcopy(case.arguments))):
                 return f"on {case.described}, {mistake.message}"
+        if np.isnan(given).any() or np.isinf(given).any():
+            cause = "a division by zero, or an overflow?"
+            return f"on {case.described} it returned {_short(given)}: {cause}"
         wanted = np.asarray(expected)
         if given.shape != wanted.shape:
             return (

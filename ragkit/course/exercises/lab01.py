@@ -218,10 +218,12 @@ hit_rate = Exercise(
 def _batch_cases() -> list[Case]:
     rng = seeded()
     queries, documents = unit(rng.normal(size=(4, 6))), unit(rng.normal(size=(4, 6)))
+    single = queries.astype(np.float32)
     return [
         Case((queries, documents, 1.0), "a batch of 4 with τ = 1"),
         Case((queries, documents, 0.5), "a batch of 4 with τ = 0.5"),
         Case((queries, documents, 0.01), "a batch of 4 with τ = 0.01"),
+        Case((single, single, 0.01), "a float32 batch of 4 whose pairs are equal, with τ = 0.01"),
     ]
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ragkit.course.editions import course_root
-from ragkit.course.figures import lab01
+from ragkit.course.figures import lab01, lab03
 
-LABS = (lab01,)
+LABS = (lab01, lab03)
 
 
 def draw_all(folder: Path | None = None) -> list[Path]:

@@ -45,6 +45,7 @@ def measure() -> Entries:
     minilm = MiniLMEncoder()
     dev, test = load_handbook(split="dev"), load_handbook(split="test")
     yield from _limit(dev.text, minilm, [*dev.questions, *test.questions])
+    yield from _cut_spans(dev.text, minilm, [*dev.questions, *test.questions])
     yield from _chunking({"dev": dev, "test": test}, minilm)
     yield from _unnormalised(load_kb(split="dev"), minilm)
     yield from _graph()
@@ -113,6 +114,24 @@ def _limit(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> 
     yield "lab02.sections", plain(len(sections), "sections of the handbook")
     yield "lab02.sections.long", plain(len(long), f"sections of more than {SEEN} tokens")
     yield "lab02.sections.hidden", plain(hidden, "questions with a span past a section's limit")
+
+
+def _cut_spans(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> Entries:
+    """How many gold spans windows leave whole, and how many a span laid at random would be."""
+    tokens = token_spans(encoder)
+    spans = [span for question in questions for span in question.spans]
+    lengths = np.array([len(tokens(text[span.start : span.end])) for span in spans])
+    yield "lab02.spans", plain(len(spans), "gold spans, dev and test")
+    yield "lab02.spans.tokens", plain(float(lengths.mean()), "mean tokens of a gold span")
+    yield "lab02.spans.longest", plain(int(lengths.max()), "tokens of the longest gold span")
+    for size in SIZES:
+        for name, overlap in (("fixed", 0), ("sliding", size // 4)):
+            chunks = fixed_token_chunks(text, size, overlap, tokens)
+            whole = float(np.mean([any(c.holds(span) for c in chunks) for span in spans]))
+            chance = np.clip((size - lengths + 1) / (size - overlap), 0, 1).mean()
+            how = f"share of gold spans whole in a window, {name} {size}"
+            yield f"lab02.{name}-{size}.whole", plain(whole, how)
+            yield f"lab02.{name}-{size}.expected", plain(float(chance), f"{how}, by the formula")
 
 
 def _out_of_sight(section: Chunk, question: SpanQuestion, tokens: TokenSpans) -> bool:

@@ -49,6 +49,7 @@ def measure() -> Entries:
     yield from _depths(dev, dev_dense, dev_logits, [d for d in DEPTHS if d <= DEV_DEPTH])
     yield from _by_kind(kb, dense, logits)
     yield from _by_kind(dev, dev_dense, dev_logits)
+    yield from _moved(kb, dense, logits)
     yield from _pipelines(kb, dense, lexical, fused, logits)
     yield from _compared("maxsim", "minilm", _report(kb, tokens), plain_report)
     yield from _scores("lab03.maxsim", _report(kb, tokens), "MaxSim over MiniLM's token vectors")
@@ -185,6 +186,15 @@ def _by_kind(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
             best = [max(logits[q][i] for i in kb.qrels[q]) for q in ids]
             told = "mean logit of the right document"
             yield f"{key}.logit", {**plain(float(np.mean(best)), told, 0.3), "n": len(ids)}
+
+
+def _moved(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
+    """How many questions got the right document to the first place, and how many lost it."""
+    before, after = _report(kb, first), _report(kb, _reranked(first, logits, CHOSEN))
+    change = after.values("hit_rate@1") - before.values("hit_rate@1")
+    how = f"test questions whose first place changed at depth {CHOSEN}: "
+    for name, count in (("rescued", (change > 0).sum()), ("broken", (change < 0).sum())):
+        yield f"lab03.test.{name}", {**plain(int(count), how + name, FLIPS), "n": len(change)}
 
 
 def _pipelines(kb: KnowledgeBase, dense: Run, lexical: Run, fused: Run, logits: Logits) -> Entries:

@@ -1,0 +1,83 @@
+"""The figures of theory page 03."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragkit import plots
+from ragkit.course import results
+from ragkit.encoders import MiniLMEncoder
+from ragkit.kb import load_kb
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from ragkit.stats import Interval
+
+DEPTHS = {"dev": (5, 10, 20), "test": (5, 10, 20, 50)}
+METRICS = ("hit_rate@1", "mrr@10", "hit_rate@5")
+QUESTION, ANSWER, SHOWN = "past participle of eat?", "irregular-eat-participle", 20
+
+
+def figures() -> Iterator[tuple[str, Figure]]:
+    """`(name, figure)` of each figure of the page."""
+    yield "03-attention", _attention()
+    yield "03-depth", _depth()
+    yield "03-maxsim", _max_sim()
+    yield "03-discounts", _discounts()
+
+
+def _attention() -> Figure:
+    """Who may look at whom: 1 in every layer, 0.5 only at the end, 0 never."""
+    tokens = ["who", "taught", "Peter", "?", "Mary", "taught", "Peter", "."]
+    apart = np.kron(np.eye(2), np.ones((4, 4)))
+    late = apart.copy()
+    late[:4, 4:] = 0.5
+    masks = {
+        "bi-encoder": apart,
+        "late interaction": late,
+        "cross-encoder": np.ones_like(apart),
+    }
+    return plots.attention_masks(masks, tokens)
+
+
+def _depth() -> Figure:
+    """Scores by depth, from the ledger."""
+    ledger = results.load()
+
+    def curve(split: str, metric: str) -> tuple[list[float], list[Interval]]:
+        entries = [ledger[f"lab03.{split}.depth-{d}.{metric}"] for d in DEPTHS[split]]
+        return [e["value"] for e in entries], [tuple(e["interval"]) for e in entries]
+
+    return plots.depth_curve(
+        DEPTHS["test"],
+        {metric: {split: curve(split, metric) for split in DEPTHS} for metric in METRICS},
+        {
+            metric: {s: ledger[f"lab03.{s}.depth-0.{metric}"]["value"] for s in DEPTHS}
+            for metric in METRICS
+        },
+    )
+
+
+def _max_sim() -> Figure:
+    """The tokens of a question against the first tokens of its answer."""
+    model: Any = MiniLMEncoder().sentence_transformer
+    texts = [QUESTION, load_kb().by_id[ANSWER].full_text]
+    found = (t.numpy()[1:-1] for t in model.encode(texts, output_value="token_embeddings"))
+    asked, read = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in found)
+    pieces = [model.tokenizer.tokenize(text) for text in texts]
+    return plots.token_heatmap((asked @ read.T)[:, :SHOWN], pieces[0], pieces[1][:SHOWN])
+
+
+def _discounts() -> Figure:
+    ranks = np.arange(1, 11)
+    return plots.discount_curves(
+        {
+            "hit_rate@5, recall@5": [float(rank <= 5) for rank in ranks],
+            "mrr@10": [1 / float(rank) for rank in ranks],
+            "ndcg@10": [1 / float(np.log2(1 + rank)) for rank in ranks],
+        }
+    )
