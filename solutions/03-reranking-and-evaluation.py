@@ -288,8 +288,8 @@ plots.ceiling_curve(depths, {name: list(r.mean.values()) for name, r in ceilings
 # *In words.* MiniLM has <!--r:lab03.ceiling.minilm.recall@1-->0.58<!--/r--> of the right documents at
 # the first place, <!--r:lab03.ceiling.minilm.recall@10-->0.87<!--/r--> among the first ten and
 # <!--r:lab03.ceiling.minilm.recall@50-->0.99<!--/r--> among fifty: on 56 documents, fifty candidates
-# are nearly the whole base. So a perfect reranker of ten candidates would raise hit-rate@1 by almost
-# thirty points. The room is there.
+# are nearly the whole base. So a perfect reranker of ten candidates would raise hit-rate@1 by more than
+# a quarter of all questions. The room is there.
 #
 # ### Exercise 3.1 · Two stages
 # *Difficulty ●●○ · 10 minutes*

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -158,12 +158,22 @@ def margin_scatter(student: Floats, teacher: Floats) -> Figure:
 
 def attention_masks(masks: Mapping[str, Floats], tokens: Sequence[str]) -> Figure:
     """Which token may look at which, one panel an architecture: 1 in the layers, 0.5 at the end."""
-    figure, axes = panels(len(masks), width=3.7, height=4.1)
+    from matplotlib import colormaps
+    from matplotlib.patches import Patch
+
+    colours: Any = colormaps["cividis"]
+    figure, axes = panels(len(masks), width=3.4, height=4.0)
     for number, (axis, (title, mask)) in enumerate(zip(axes, masks.items(), strict=True)):
-        axis.imshow(mask, cmap="cividis", vmin=0, vmax=1)
-        axis.set_title(title, size=10)
-        axis.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", size=8)
-        axis.set_yticks(range(len(tokens)), tokens if number == 0 else [""] * len(tokens), size=8)
+        axis.imshow(mask, cmap=colours, vmin=0, vmax=1, aspect="auto")
+        axis.set_title(title, size=11)
+        axis.set_xticks(range(len(tokens)), tokens, rotation=60, ha="right", size=9)
+        axis.set_yticks(range(len(tokens)), tokens if number == 0 else [""] * len(tokens), size=9)
+        edges = np.arange(1, len(tokens)) - 0.5
+        axis.vlines(edges, -0.5, len(tokens) - 0.5, color="white", lw=0.6)
+        axis.hlines(edges, -0.5, len(tokens) - 0.5, color="white", lw=0.6)
         axis.set_xlabel("looked at")
     axes[0].set_ylabel("token that looks")
+    names = {1.0: "in every layer", 0.5: "once, at the end", 0.0: "never"}
+    handles = [Patch(color=colours(value), label=name) for value, name in names.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     return figure
