@@ -444,8 +444,8 @@ print(f"difference {found.difference:+.3f} [{found.interval[0]:+.2f}, {found.int
 # %% [markdown]
 # Chunks of 128 tokens with overlap are ahead by
 # <!--r:lab02.sliding-128-fixed-250.budget:points-->10<!--/r--> points
-# [<!--r:lab02.sliding-128-fixed-250.budget:low:points-->-2<!--/r-->,
-# <!--r:lab02.sliding-128-fixed-250.budget:high:points-->25<!--/r-->]: again an interval that holds 0.
+# [<!--r:lab02.sliding-128-fixed-250.budget:low:points-->-2.5<!--/r-->,
+# <!--r:lab02.sliding-128-fixed-250.budget:high:points-->25.0<!--/r-->]: again an interval that holds 0.
 # So the data do not name a winner. What they do say: do not cut answers; state what you hold
 # constant, chunks or words; and where scores tie, take what is cheaper to read and simpler to
 # maintain.
@@ -509,12 +509,12 @@ print(np.sort(query @ rows.T)[0, ::-1][:3].round(3), index.search(query, 3)[0].r
 #
 # Three measures are in use. For **unit** vectors they agree, because
 #
-# $$\lVert a - b \rVert^2 = \lVert a \rVert^2 + \lVert b \rVert^2 - 2\,a \cdot b = 2 - 2\,a \cdot b .$$
+# $$\| a - b \|^2 = \| a \|^2 + \| b \|^2 - 2\,a \cdot b = 2 - 2\,a \cdot b .$$
 #
 # The largest inner product is the smallest distance, and the inner product *is* the cosine.
 #
 # > 🇪🇸 **Resumen.** Con vectores de norma 1, producto escalar, distancia euclídea (L2) y coseno dan el
-# > mismo orden, pues $\lVert a-b\rVert^2 = 2 - 2\,a\cdot b$. Sin normalizar, el producto escalar
+# > mismo orden, pues $\| a-b\|^2 = 2 - 2\,a\cdot b$. Sin normalizar, el producto escalar
 # > favorece a los vectores largos y la distancia a los de longitud parecida a la de la pregunta.
 
 # %% tags=["nbval-check-output"]
@@ -788,7 +788,7 @@ plots.recall_curves(curves, widths, "median latency of one question in ms")
 
 # %% [markdown]
 # *In words.* At 1,000 and 10,000 vectors recall is near 1 at any width. At 100,000 it climbs from about
-# <!--r:lab02.hnsw.100000.ef16.recall@10-->0.79<!--/r--> at `efSearch` 16, FAISS's default, to
+# <!--r:lab02.hnsw.100000.ef16.recall@10-->0.78<!--/r--> at `efSearch` 16, FAISS's default, to
 # <!--r:lab02.hnsw.100000.ef128.recall@10-->0.97<!--/r--> at 128, for a few times the latency.
 #
 # Four things to see in the numbers:
@@ -800,7 +800,7 @@ plots.recall_curves(curves, widths, "median latency of one question in ms")
 #   neighbours: the walk ends in the wrong cluster and never leaves it. The others lose a neighbour or
 #   two. The mean describes neither.
 # - **Small bases gain nothing.** At 1,000 vectors and a beam of 128 the graph compares
-#   <!--r:lab02.hnsw.1000.ef128.compared-->1023<!--/r--> times: it visits everything, and pays for the
+#   <!--r:lab02.hnsw.1000.ef128.compared-->1022<!--/r--> times: it visits everything, and pays for the
 #   walk as well. At 100,000 it looks at about one vector in a hundred.
 # - Real vectors are neither so neatly clustered nor spread evenly. The shape of the curve carries over,
 #   its numbers do not.

@@ -97,6 +97,12 @@ def score_regions() -> Figure:
     return plots.score_regions(np.array([1.0, 0.0]), points, {"inner product": lambda x, q: x @ q})
 
 
+def shortcuts() -> Figure:
+    points = RNG.random((6, 2))
+    cells = points[:2], [0, 1, 0, 1, 0, 1], [1]
+    return plots.shortcuts(points, RNG.random(2), cells, ([(0, 1), (1, 2)], [0, 1, 2], [0, 2]))
+
+
 def value_strips() -> Figure:
     rows = {"negation": RNG.normal(size=8), "roles": RNG.normal(size=8)}
     return plots.value_strips({"bi-encoder": rows, "cross-encoder": rows}, ["cosine", "logit"])
@@ -153,6 +159,7 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         length_scatter,
         recall_curves,
         score_regions,
+        shortcuts,
         size_curves,
         storage_lines,
         value_strips,

@@ -19,6 +19,7 @@ from ragkit.plots.indexes import (
     length_scatter,
     recall_curves,
     score_regions,
+    shortcuts,
     size_curves,
     storage_lines,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "recall_curves",
     "score_bars",
     "score_regions",
+    "shortcuts",
     "similarity_heatmap",
     "size_curves",
     "storage_lines",

@@ -133,6 +133,47 @@ def latency_growth(
     return figure
 
 
+def shortcuts(
+    points: Floats,
+    query: Floats,
+    cells: tuple[Floats, Sequence[int], Sequence[int]],
+    graph: tuple[Sequence[tuple[int, int]], Sequence[int], Sequence[int]],
+) -> Figure:
+    """Two ways not to look at every point of the plane, float [n, 2]: lists, and a walk.
+
+    `cells` is the list centres, the list of each point and the lists that are searched; `graph` is
+    the links, the points compared on the walk and the steps of its path.
+    """
+    figure, (left, right) = panels(2, width=4.4, height=4.3)
+    centres, own, probed = cells
+    looked_at = [number for number, cell in enumerate(own) if cell in probed]
+    _compared(left, points, looked_at)
+    left.scatter(
+        centres[:, 0], centres[:, 1], marker="P", s=80, color=COLOURS[1], label="list centre"
+    )
+    left.set_title(f"lists: {len(looked_at)} of {len(points)} compared", size=10)
+    links, visited, path = graph
+    for first, second in links:
+        right.plot(*points[[first, second]].T, color="0.85", lw=0.8, zorder=0)
+    _compared(right, points, visited)
+    right.plot(*points[list(path)].T, color=COLOURS[1], lw=2, label="path")
+    right.set_title(f"graph: {len(visited)} of {len(points)} compared", size=10)
+    for axis in (left, right):
+        axis.plot(*query, marker="*", ms=16, ls="", color="black", label="query")
+        axis.set_xlabel("first dimension")
+        axis.set_aspect("equal")
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2, frameon=False)
+    left.set_ylabel("second dimension")
+    return figure
+
+
+def _compared(axis: Axes, points: Floats, looked_at: Sequence[int]) -> None:
+    """Points in grey, those that were compared with the query in colour."""
+    axis.scatter(points[:, 0], points[:, 1], s=14, color="0.7", label="not compared")
+    seen = points[list(looked_at)]
+    axis.scatter(seen[:, 0], seen[:, 1], s=22, color=COLOURS[0], label="compared")
+
+
 def storage_lines(sizes: Sequence[float], mebibytes: Mapping[str, Sequence[float]]) -> Figure:
     """Memory of each kind of index against the number of vectors, on log axes."""
     figure, (axis,) = panels(1, width=6.8, height=3.8)
@@ -166,7 +207,7 @@ def score_regions(
             weight = "bold" if name == first else "normal"
             axis.plot(*point, "o", color="black", ms=6)
             axis.annotate(
-                name, (point[0], point[1]), (7, 5), textcoords="offset points", weight=weight
+                name, (point[0], point[1]), (-13, 6), textcoords="offset points", weight=weight
             )
         axis.annotate("", (query[0], query[1]), (0, 0), arrowprops={"arrowstyle": "->", "lw": 2})
         axis.annotate("q", (query[0], query[1]), (4, 6), textcoords="offset points", style="italic")
