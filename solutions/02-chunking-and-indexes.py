@@ -178,8 +178,8 @@ for name, chunks in cuts.items():
 
 # %% [markdown]
 # Headings follow the author, and the author did not count tokens: some sections are longer than the
-# encoder reads. And one sentence of the handbook is longer than 64 tokens, so it is a chunk by
-# itself.
+# encoder reads. And some sentences are longer than 64 tokens, each a chunk by itself: the splitter
+# does not see a full stop inside an example in italics, so what it takes for one sentence may be two.
 #
 # Now look at one passage, around the answer to this question:
 
