@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -92,7 +93,10 @@ class CrossEncoderReranker:
 
 
 class _OnnxScorer:
-    """The packaged int8 model in one onnxruntime session."""
+    """The packaged int8 model in one onnxruntime session, as many pairs at a time as threads.
+
+    A pair is too small to share among threads, so each thread takes whole pairs.
+    """
 
     def __init__(self, max_length: int) -> None:
         found = locate(RERANKER)
@@ -112,7 +116,7 @@ class _OnnxScorer:
         self._cut: Any = Tokenizer.from_str(self._whole.to_str())
         self._cut.enable_truncation(max_length, strategy="longest_first")
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads()
+        options.intra_op_num_threads = 1
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
@@ -123,7 +127,8 @@ class _OnnxScorer:
         return [len(encoding.ids) for encoding in self._whole.encode_batch(pairs)]
 
     def __call__(self, pairs: list[Pair]) -> Scores:
-        logits = [self._one(encoding) for encoding in self._cut.encode_batch(pairs)]
+        with ThreadPoolExecutor(threads()) as pool:
+            logits = list(pool.map(self._one, self._cut.encode_batch(pairs)))
         return np.array(logits, dtype=np.float32)
 
     def _one(self, encoding: Any) -> float:
@@ -149,7 +154,7 @@ class _TorchScorer:
                 device="cpu",
                 max_length=max_length,
                 local_files_only=chosen.local,
-                model_kwargs={"use_safetensors": True},  # the other format is a pickle
+                model_kwargs={"use_safetensors": True},  # the other format may run code
             )
         except Exception as error:  # the loader raises a dozen kinds; all mean "unusable weights"
             raise ModelError(

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import ragkit
-from ragkit.course import check, drills, editions, measures, results
+from ragkit.course import check, drills, editions, results
 from ragkit.course.check import Exercise
 
 EXERCISES = [
@@ -397,12 +397,3 @@ def test_an_unknown_quote_is_an_error(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "README.md").write_text("<!--r:no.such-->1<!--/r-->")
     with pytest.raises(ragkit.DataError, match=r"no\.such"):
         results.update({"a.b": {"value": 1.0}})
-
-
-def test_a_fresh_measurement_agrees_with_the_ledger() -> None:
-    fresh, ledger = measures.measure_all(), results.load()
-    stored = {key: entry for key, entry in ledger.items() if not key.startswith("time.")}
-    assert fresh.keys() == stored.keys()
-    for key, entry in stored.items():
-        if "value" in entry:
-            assert fresh[key]["value"] == pytest.approx(entry["value"], abs=entry["tolerance"]), key

@@ -96,7 +96,8 @@ def _requote(ledger: Ledger, page: Path, quote: re.Match[str]) -> str:
         value *= 100
     decimals = len(quote["shown"].partition(".")[2])
     opening = quote[0][: quote[0].index("-->") + 3]
-    return f"{opening}{value:.{decimals}f}<!--/r-->"
+    rounded = round(value, decimals) + 0.0  # no minus zero
+    return f"{opening}{rounded:.{decimals}f}<!--/r-->"
 
 
 def _retable(ledger: Ledger, page: Path, match: re.Match[str]) -> str:

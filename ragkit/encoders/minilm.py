@@ -112,7 +112,7 @@ def _load(chosen: Chosen, pooling: Pooling, max_length: int) -> SentenceTransfor
             chosen.source,
             device="cpu",
             local_files_only=chosen.local,
-            model_kwargs={"use_safetensors": True},  # the other format is a pickle
+            model_kwargs={"use_safetensors": True},  # the other format may run code
         )
     except Exception as error:  # the loader raises a dozen kinds; all mean "unusable weights"
         raise ModelError(
