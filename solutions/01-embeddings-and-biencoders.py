@@ -242,8 +242,8 @@ plots.similarity_heatmap(matrices, ["MiniGPT table", "MiniLM"], list(sentences))
 
 # %% [markdown]
 # *In words.* MiniLM (right) shows the three blocks: each sentence is nearest to its partner, though
-# at a cosine far from 1. The table of MiniGPT (left) shows none: its brightest cells off the diagonal
-# join sentences about different rules.
+# at a cosine far from 1. The table of MiniGPT (left) does not: *mute letter* is as near to *forbidden*
+# as to *silent e*, and the two sentences about the prohibition are far apart.
 #
 # Six sentences are an anecdote. The dev questions give a fairer picture: each question with the
 # document that answers it, against the same question with a document drawn at random.
@@ -285,7 +285,7 @@ plots.pair_strips(strips)
 for name, rows in strips.items():
     gap = rows["its answer"].mean() - rows["random document"].mean()
     spread = rows["random document"].std()
-    print(f"{name:<14} mean gap {gap:.2f} = {gap / spread:.1f} standard deviations of the random pairs")
+    print(f"{name:<14} mean gap {gap:.2f} = {gap / spread:.1f} standard deviations")
 
 # %% [markdown]
 # Read the strips with care. "Unrelated" is not 0: every document here is about English verbs, so
@@ -808,8 +808,9 @@ for name, encoder in encoders.items():
     whiten = whitenings[name]
     before, after = search_report(d, q), search_report(whiten(d), whiten(q))
     found = ragkit.compare(after, before, "hit_rate@5")
+    low, high = found.interval
     print(f"{name:<16} {before.mean[metric]:.2f} -> {after.mean[metric]:.2f}", end="  ")
-    print(f"difference {found.difference:+.2f} [{found.interval[0]:+.2f}, {found.interval[1]:+.2f}]")
+    print(f"difference {found.difference:+.2f} [{low:+.2f}, {high:+.2f}]")
 
 # %% [markdown]
 # Three answers. The **trained table** gains

@@ -481,12 +481,15 @@ def test_results_measures_everything_and_updates_the_pages(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = {"lab01.x": {"value": 0.5, "how": "by hand"}}
+    timed = {"time.x": {"value": 3.0, "how": "by hand"}}
     updated = []
     monkeypatch.setattr("ragkit.course.measures.measure_all", lambda: measured)
+    monkeypatch.setattr("ragkit.course.measures.measure_timings", lambda: timed)
+    monkeypatch.setattr("ragkit.course.figures.draw_all", lambda: [Path("x.png")])
     monkeypatch.setattr("ragkit.course.results.update", lambda found: updated.append(found) or [])
-    monkeypatch.setattr("ragkit.course.results.load", lambda: measured)
-    assert run("results").out == "1 numbers measured; 0 pages updated.\n"
-    assert updated == [measured]
+    monkeypatch.setattr("ragkit.course.results.load", lambda: measured | timed)
+    assert run("results").out == "2 numbers measured, 1 figures drawn; 0 pages updated.\n"
+    assert updated == [measured | timed]
 
 
 # Help
