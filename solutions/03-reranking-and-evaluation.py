@@ -16,14 +16,14 @@
 # **Goal.** Put a second, slower reader behind the search of lab 01, find out what it sees and what it
 # costs, and decide by measurement whether it helps *here*.
 #
-# **Time.** About 120 minutes: 45 of reading and running, 55 for six exercises, 20 for five drills.
+# **Time.** About 125 minutes: 45 of reading and running, 60 for six exercises, 20 for five drills.
 #
-# **You need** lab 01. Everything runs on a laptop, without a network; three cells take some seconds
-# each, because a cross-encoder is at work.
+# **You need** lab 01. Everything runs on a laptop, without a network; a few cells take from some seconds
+# to half a minute, because a cross-encoder is at work.
 #
 # > 🇪🇸 **Resumen.** Pondremos detrás de la búsqueda del laboratorio 01 un segundo lector, más lento
 # > (un *cross-encoder*), veremos qué ve y cuánto cuesta, y decidiremos midiendo si aquí ayuda. Unos
-# > 120 minutos, sin conexión a la red.
+# > 125 minutos, sin conexión a la red.
 #
 # Replace `raise NotImplementedError` with your code, then run the cell below it: it answers *not
 # attempted*, *incorrect* (and why) or *correct*. Nothing later depends on your answer.
@@ -70,7 +70,7 @@ dense = ragkit.DenseRetriever(minilm).fit(kb.documents)
 # Ours, with its weights rounded to integers, should come close:
 #
 # > 🇪🇸 **Resumen.** El *cross-encoder* lee juntos la pregunta y el texto y devuelve un solo número
-# > (*logit*): cuanto más alto, más pertinente. Comprobamos dos puntuaciones publicadas.
+# > (*logit*): cuanto más alto, más relevante. Comprobamos dos puntuaciones publicadas.
 
 # %%
 berlin = "How many people live in Berlin?"
@@ -83,9 +83,11 @@ print("logits:", *(f"{score:.2f}" for score in scores))
 assert np.allclose(scores, [9.4506, -11.1605], atol=0.5)
 
 # %% [markdown]
-# A logit $z$ can be read as a probability $1/(1+e^{-z})$ *of the kind of relevance that the model was
-# trained on*. Only the order within one question counts for ranking, so nobody needs to compute it.
-# Now a question of ours, the bi-encoder's cosine beside the logit:
+# For a model trained with cross-entropy on judged pairs, $1/(1+e^{-z})$ of a logit $z$ estimates the
+# probability that the pair is relevant *in the sense of its training data*; for one trained to copy a
+# teacher's logits it is only a monotone rescaling. For ranking it makes no difference, since only the
+# order within one question counts. (In lab 01 the logits were cosines divided by $\tau$; the word means
+# "score before the squashing".) Now a question of ours, the bi-encoder's cosine beside the logit:
 
 # %%
 question = "past participle of eat?"
@@ -106,7 +108,7 @@ for hit in dense.search(question, k=4):
 #
 # > 🇪🇸 **Resumen.** Pares mínimos: dos textos casi iguales, de los que solo uno responde a la
 # > pregunta (orden de palabras, negación, quién hizo qué). Contamos cuántas veces acierta cada modelo
-# > y lo contamos tal como sale.
+# > y damos el resultado tal cual.
 #
 # The test is made of **minimal pairs**: two texts of nearly the same words, of which only one answers
 # the question. They were written before any score was seen, and none was changed afterwards. A line
@@ -138,6 +140,23 @@ When is the agent of a passive left out? | The agent is {} here. | not mentioned
 When do I not need do in a question? | {} an auxiliary, a question is made {} do. | with | without
 Which phrasal verbs cannot be separated? | These phrasal verbs {} be separated. | cannot | can
 How do I say that there is no obligation to come? | You {} come. | do not have to | have to
+"""
+
+# %% [markdown]
+# All eight of these ask for the *negated* case: a model that always liked *not* would get all eight. So
+# here is the control, the same two texts with the question **turned round**, so that the other text is
+# right. (It was added after the other scores had been seen; its wording follows from the block above.)
+
+# %%
+turned_round = """
+Which verbs are used in the continuous? | These verbs are {} in the continuous. | used | not used
+How do I say that parking is allowed? | You may {} here. | park | not park
+Which final letters always double? | These final letters are {} doubled. | always | never
+Which verbs are followed by to? | This verb is {} by to. | followed | not followed
+When is the agent of a passive mentioned? | The agent is {} here. | mentioned | not mentioned
+When do I need do in a question? | {} an auxiliary, a question is made {} do. | without | with
+Which phrasal verbs can be separated? | These phrasal verbs {} be separated. | can | cannot
+How do I say that there is an obligation to come? | You {} come. | have to | do not have to
 """
 
 # %% [markdown]
@@ -180,11 +199,16 @@ def preferences(block):
 # How often does each model prefer the right text?
 
 # %%
-kinds = {"word order": word_order, "negation": negation, "roles": roles}
+kinds = {
+    "word order": word_order,
+    "negation": negation,
+    "turned round": turned_round,
+    "roles": roles,
+}
 found = {kind: preferences(block) for kind, block in kinds.items()}
 for kind, (cosines, logits) in found.items():
     print(
-        f"{kind:<11} bi-encoder {(cosines > 0).sum()} of 8, cross-encoder {(logits > 0).sum()} of 8"
+        f"{kind:<12} bi-encoder {(cosines > 0).sum()} of 8, cross-encoder {(logits > 0).sum()} of 8"
     )
 
 # %% [markdown]
@@ -198,20 +222,29 @@ differences = {
 plots.value_strips(differences, ["right minus wrong, cosine", "right minus wrong, logit"])
 
 # %% [markdown]
-# *In words.* Of 24 pairs the bi-encoder orders <!--r:lab03.pairs.bi.all-->17<!--/r--> rightly and the
-# cross-encoder <!--r:lab03.pairs.cross.all-->17<!--/r-->. Under the cross-encoder the dots of *negation*
-# lie right of 0 (<!--r:lab03.pairs.cross.negation-->8<!--/r--> of 8), some of them far; those of *word
-# order* lie on both sides of it (<!--r:lab03.pairs.cross.word_order-->4<!--/r--> of 8, what a coin
-# would get); *roles* are in between (<!--r:lab03.pairs.cross.roles-->5<!--/r--> of 8). The bi-encoder
-# has <!--r:lab03.pairs.bi.word_order-->4<!--/r-->, <!--r:lab03.pairs.bi.negation-->7<!--/r--> and
-# <!--r:lab03.pairs.bi.roles-->6<!--/r--> of 8.
+# *In words.* Of the 24 pairs of word order, negation and roles the bi-encoder orders
+# <!--r:lab03.pairs.bi.all-->17<!--/r--> rightly and the cross-encoder
+# <!--r:lab03.pairs.cross.all-->17<!--/r-->. Under the cross-encoder the dots of *negation* lie right of 0
+# (<!--r:lab03.pairs.cross.negation-->8<!--/r--> of 8), some of them barely; those of *word order* lie on
+# both sides of it (<!--r:lab03.pairs.cross.word_order-->4<!--/r--> of 8, what a coin would get); *roles*
+# are in between (<!--r:lab03.pairs.cross.roles-->5<!--/r--> of 8). The bi-encoder has
+# <!--r:lab03.pairs.bi.negation-->7<!--/r--> of *negation*,
+# <!--r:lab03.pairs.bi.word_order-->4<!--/r--> of *word order* and
+# <!--r:lab03.pairs.bi.roles-->6<!--/r--> of *roles*.
+#
+# And the control: *turned round*, the cross-encoder gets
+# <!--r:lab03.pairs.cross.turned_round-->6<!--/r--> of 8 and the bi-encoder
+# <!--r:lab03.pairs.bi.turned_round-->5<!--/r-->. A model that did not heed the question would get just 8
+# of these 16 together; both have more, so *not* alone does not explain it. Yet the cross-encoder's dots
+# lie closer to 0 here: a liking for *not* may have helped it to its eight.
 #
 # Three lessons, none of which we expected:
 #
-# - **To be able to see is not to look.** Nothing keeps a cross-encoder from checking word order; but
-#   search engines' training data seldom reward it, since two passages of the same words rarely compete.
-# - **A bi-encoder is no bag of words.** MiniLM reads word order and negation *inside* each text. What
-#   it cannot do is read the text in the light of the question.
+# - **To be able to see is not yet to look.** Nothing keeps a cross-encoder from checking word order. On
+#   eight pairs of it we could not tell it from a coin. A possible reason: passages of the same words
+#   seldom compete in search logs.
+# - **A bi-encoder is no bag of words.** Its vectors change with word order, though not reliably the right
+#   way. What it cannot do is read the text in the light of the question.
 # - **Twenty-four pairs decide little.** A coin gets 17 or more of 24 right about once in thirty. Equal
 #   counts do not show equal models.
 
@@ -222,9 +255,9 @@ plots.value_strips(differences, ["right minus wrong, cosine", "right minus wrong
 # the question, so nothing can be computed beforehand: **one forward pass a candidate, at question
 # time**. Pairs can be *batched* on a processor that gains by it; they cannot be *stored*.
 #
-# > 🇪🇸 **Resumen.** El *cross-encoder* exige una pasada por cada candidato y nada se puede calcular
-# > de antemano, porque la entrada contiene la pregunta. Los pares pueden agruparse en lotes, pero no
-# > guardarse. Medimos el tiempo en esta máquina.
+# > 🇪🇸 **Resumen.** El *cross-encoder* exige una pasada por cada candidato una vez conocida la pregunta,
+# > porque esta forma parte de la entrada. Los pares pueden calcularse por lotes, pero no de antemano.
+# > Medimos el tiempo en esta máquina.
 
 
 # %%
@@ -246,6 +279,10 @@ print(f"{1000 * per_pair:.1f} ms a pair")
 
 # %% [markdown]
 # Beside it, what the first stage spends on one question: one pass of a smaller model, and a product.
+# The smaller model need not be faster here: it runs in 32 bits in another library, the cross-encoder in
+# 8 bits. What counts is that its pass is made once. The product grows with the number of documents, not
+# of candidates. The lines below multiply the time of a single pair; several pairs at once take less on
+# several threads.
 
 # %%
 per_query = median_seconds(dense.search, [query.text for query in dev.queries[:30]])
@@ -263,11 +300,13 @@ for candidates in (10, 50, 1000, 1_000_000):
 #
 # What the first stage has not found, the second cannot bring back. The share of right documents among
 # the first $N$, **recall@N**, is the ceiling of everything that follows. (With one right document a
-# question, the ceiling of hit-rate@1 is exactly recall@N; where a question has several, hit-rate@N.)
+# question, the ceiling of hit-rate@1 is exactly recall@N. Here 16 of 232 test questions have two or
+# three, and the ceiling of hit-rate@1 is hit-rate@N: a right document among the $N$ is enough.)
 #
 # > 🇪🇸 **Resumen.** La primera etapa pone el techo: lo que no encuentra, la segunda no lo recupera.
-# > Elegimos la profundidad con *dev*, informamos con *test* y nombramos las preguntas rescatadas y las
-# > estropeadas. En esta base pequeña, el intervalo de la mejora contiene el 0.
+# > Elegimos la profundidad con *dev*, damos los resultados con *test* y mostramos qué preguntas mejoran
+# > y cuáles empeoran. En esta base, el intervalo del cambio contiene el 0: no se ha demostrado ninguna
+# > mejora.
 
 # %%
 lexical = ragkit.BM25Retriever().fit(kb.documents)
@@ -288,31 +327,34 @@ plots.ceiling_curve(depths, {name: list(r.mean.values()) for name, r in ceilings
 # *In words.* MiniLM has <!--r:lab03.ceiling.minilm.recall@1-->0.58<!--/r--> of the right documents at
 # the first place, <!--r:lab03.ceiling.minilm.recall@10-->0.87<!--/r--> among the first ten and
 # <!--r:lab03.ceiling.minilm.recall@50-->0.99<!--/r--> among fifty: on 56 documents, fifty candidates
-# are nearly the whole base. So a perfect reranker of ten candidates would raise hit-rate@1 by more than
-# a quarter of all questions. The room is there.
+# are nearly the whole base. From recall to hits: hit-rate@1 is
+# <!--r:lab03.ceiling.minilm.hit_rate@1-->0.60<!--/r--> where recall@1 is
+# <!--r:lab03.ceiling.minilm.recall@1-->0.58<!--/r-->, and the ceiling at depth 10 is hit-rate@10,
+# <!--r:lab03.ceiling.minilm.hit_rate@10-->0.88<!--/r-->. So a perfect reranker of ten candidates would
+# raise hit-rate@1 by more than a quarter of all questions. The room is there.
 #
 # ### Exercise 3.1 · Two stages
 # *Difficulty ●●○ · 10 minutes*
 #
 # You get the scores of both stages for all $n$ documents of one question. (A real pipeline computes
-# the second for the candidates only.) Take the `depth` best by the first, order *them* by the second,
-# and return the row numbers of the `k` best, fewer if there are fewer candidates. Among equal scores,
-# in either stage, the lower row comes first.
+# the second for the candidates only.) Take the `depth` best by the first stage's scores, order *them* by
+# the second stage's scores, highest first, and return the row numbers of the `k` best, fewer if there
+# are fewer candidates. Among equal scores, in either stage, the lower row comes first.
 #
 # <details><summary>Hint</summary>
 #
 # `np.argsort(-first, kind="stable")[:depth]` gives the candidates' rows. Sort these row numbers before
-# you order them by `cross[candidates]`, again with a stable argsort: then ties fall to the lower row.
+# you order them by `second[candidates]`, again with a stable argsort: then ties fall to the lower row.
 #
 # </details>
 
 
 # %%
-def two_stage(first, cross, depth, k):
-    """Rows of the k best candidates: first float [n], cross float [n] -> int [min(depth, k)]."""
+def two_stage(first, second, depth, k):
+    """Rows of the k best candidates: first float [n], second float [n] -> int [min(depth, k)]."""
     # BEGIN SOLUTION
     candidates = np.sort(np.argsort(-first, kind="stable")[:depth])
-    best = np.argsort(-cross[candidates], kind="stable")[:k]
+    best = np.argsort(-second[candidates], kind="stable")[:k]
     return candidates[best]
     # END SOLUTION
 
@@ -417,6 +459,13 @@ plots.depth_curve(
 #
 # **The choice.** Of the three depths, 10 has the best mrr@10, by a hair. Had *no reranker* been on the
 # list, dev would have chosen it. We take depth 10 to the test questions, once.
+#
+# One thing decides against depth 5 unfairly. Our lists end at the depth, so at depth 5 mrr@10 and
+# ndcg@10 look at five documents only. With the first stage's order kept below, depth 5 would have
+# <!--r:lab03.dev.depth-5-kept.mrr@10-->0.675<!--/r--> and be the choice; the verdict would be the same:
+# on test mrr@10 would change by <!--r:lab03.test.depth-5-kept-0.mrr@10:points-->1.1<!--/r--> points
+# [<!--r:lab03.test.depth-5-kept-0.mrr@10:low:points-->-2.2<!--/r-->,
+# <!--r:lab03.test.depth-5-kept-0.mrr@10:high:points-->4.5<!--/r-->].
 
 # %% [markdown]
 # ### Before and after, on test
@@ -430,7 +479,8 @@ test_logits = score_candidates(kb.queries, before, depth=10)
 print(f"{time.perf_counter() - started:.0f} s")
 
 # %% [markdown]
-# Before → after, the difference with its interval, and the paired randomisation test of lab 01:
+# Before → after, the difference with its interval, and the paired randomisation test of lab 01. (ndcg@10
+# is explained in section 7: like mrr@10 it rewards high places, but it counts all right documents.)
 
 # %%
 after = rerank(before, test_logits, depth=10)
@@ -449,19 +499,20 @@ for metric in metrics:
     )
 
 # %% [markdown]
-# **The verdict.** At the first place reranking changes hit-rate by
-# <!--r:lab03.test.depth-10-0.hit_rate@1:points-->1.7<!--/r--> points, interval
+# **The verdict.** The depth was chosen by mrr@10, so mrr@10 comes first: reranking changes it by
+# <!--r:lab03.test.depth-10-0.mrr@10:points-->-0.4<!--/r--> points, interval
+# [<!--r:lab03.test.depth-10-0.mrr@10:low:points-->-4.0<!--/r-->,
+# <!--r:lab03.test.depth-10-0.mrr@10:high:points-->3.2<!--/r-->], p =
+# <!--r:lab03.test.depth-10-0.mrr@10:p-->0.84<!--/r-->: **the interval holds 0, so on this base we have not
+# shown that reranking helps**, nor that it harms. The others are secondary and say the same: hit-rate@1
+# <!--r:lab03.test.depth-10-0.hit_rate@1:points-->1.7<!--/r-->
 # [<!--r:lab03.test.depth-10-0.hit_rate@1:low:points-->-3.9<!--/r-->,
 # <!--r:lab03.test.depth-10-0.hit_rate@1:high:points-->7.3<!--/r-->], p =
-# <!--r:lab03.test.depth-10-0.hit_rate@1:p-->0.64<!--/r-->: **the interval holds 0, so on this base we
-# have not shown that reranking helps**, nor that it harms. MRR moves by
-# <!--r:lab03.test.depth-10-0.mrr@10:points-->-0.4<!--/r--> points
-# [<!--r:lab03.test.depth-10-0.mrr@10:low:points-->-4.0<!--/r-->,
-# <!--r:lab03.test.depth-10-0.mrr@10:high:points-->3.2<!--/r-->], hit-rate@5 by
+# <!--r:lab03.test.depth-10-0.hit_rate@1:p-->0.64<!--/r-->, and hit-rate@5
 # <!--r:lab03.test.depth-10-0.hit_rate@5:points-->-2.2<!--/r-->
 # [<!--r:lab03.test.depth-10-0.hit_rate@5:low:points-->-5.2<!--/r-->,
-# <!--r:lab03.test.depth-10-0.hit_rate@5:high:points-->0.9<!--/r-->]. When the course was planned, a
-# small gain was expected.
+# <!--r:lab03.test.depth-10-0.hit_rate@5:high:points-->0.9<!--/r-->]. When the course was planned, a small
+# gain was expected.
 #
 # The other depths, on test, for the record (differences in points, choosing among them now would be
 # cheating):
@@ -473,10 +524,10 @@ for metric in metrics:
 # | 20 | <!--r:lab03.test.depth-20-0.hit_rate@1:points-->0.0<!--/r--> [<!--r:lab03.test.depth-20-0.hit_rate@1:low:points-->-5.6<!--/r-->, <!--r:lab03.test.depth-20-0.hit_rate@1:high:points-->5.6<!--/r-->] | <!--r:lab03.test.depth-20-0.mrr@10:points-->-1.6<!--/r--> [<!--r:lab03.test.depth-20-0.mrr@10:low:points-->-5.5<!--/r-->, <!--r:lab03.test.depth-20-0.mrr@10:high:points-->2.2<!--/r-->] | <!--r:lab03.test.depth-20-0.hit_rate@5:points-->-4.3<!--/r--> [<!--r:lab03.test.depth-20-0.hit_rate@5:low:points-->-8.6<!--/r-->, <!--r:lab03.test.depth-20-0.hit_rate@5:high:points-->-0.4<!--/r-->] |
 # | 50 | <!--r:lab03.test.depth-50-0.hit_rate@1:points-->0.4<!--/r--> [<!--r:lab03.test.depth-50-0.hit_rate@1:low:points-->-5.2<!--/r-->, <!--r:lab03.test.depth-50-0.hit_rate@1:high:points-->6.0<!--/r-->] | <!--r:lab03.test.depth-50-0.mrr@10:points-->-1.4<!--/r--> [<!--r:lab03.test.depth-50-0.mrr@10:low:points-->-5.5<!--/r-->, <!--r:lab03.test.depth-50-0.mrr@10:high:points-->2.7<!--/r-->] | <!--r:lab03.test.depth-50-0.hit_rate@5:points-->-3.4<!--/r--> [<!--r:lab03.test.depth-50-0.hit_rate@5:low:points-->-8.2<!--/r-->, <!--r:lab03.test.depth-50-0.hit_rate@5:high:points-->1.3<!--/r-->] |
 #
-# One interval in the table lies wholly below 0: hit-rate@5 at depth 20. Its randomisation test says p =
-# <!--r:lab03.test.depth-20-0.hit_rate@5:p-->0.06<!--/r-->. The two do not contradict each other, they
-# make different approximations at the very edge; and among a dozen comparisons one at the edge is
-# what chance would give. **Look at many intervals and some will exclude 0 for nothing.**
+# At depth 5 hit-rate@5 cannot change: the same five documents are only reordered. At the three larger
+# depths it falls each time, once with an interval just below 0 (depth 20, randomisation p =
+# <!--r:lab03.test.depth-20-0.hit_rate@5:p-->0.06<!--/r-->). That may be chance, since we looked at many
+# intervals; it may be a small real loss. **Decide beforehand which comparison counts.**
 
 # %% [markdown]
 # ### Rescued and broken
@@ -510,13 +561,12 @@ for name, group in {"rescued": rescued, "broken": broken}.items():
 # %% [markdown]
 # About forty questions moved, some twenty each way. The rescues are real: *in life without giving a
 # date* is recognised as the present perfect. So are the losses: *being plus past participle* ends up at
-# "have something done", and *the form of write for yesterday* at the rule for *writing*. The
-# cross-encoder never learnt what a grammar question is.
+# "have something done", and *the form of write for yesterday* at the rule for *writing*.
 #
-# ### Out of its domain
+# ### How relevant it finds the right documents
 #
 # MS MARCO holds English questions to a search engine. How relevant does the model find the *right*
-# documents of ours? One dot a test question, where the right document is among the ten:
+# documents of ours? One dot per right document that is among the ten; n counts the questions:
 
 # %%
 right = {
@@ -528,11 +578,11 @@ right = {
 plots.value_strips({"logit of the right documents": right}, ["logit; 0 is the middle of its scale"])
 
 # %% [markdown]
-# *In words.* On *lexical* questions the right document gets high logits, around 8. On *situational*,
-# *error-correction* and *Spanish* questions most dots lie left of 0, many at the very bottom of the
-# scale: the model finds the right answer irrelevant, and what it then sorts are shades of "no". The
-# mean logit of the right document (found or not), and what reranking at depth 10 did to hit-rate@1, in
-# points with 95% intervals:
+# *In words.* On *lexical* questions the logits are around 8; on *paraphrase*, *situational*,
+# *error-correction* and *Spanish* most lie below 0, many at the very bottom of the scale;
+# *near-duplicate* is spread over all of it. The next table gives the mean over questions of the logit of
+# a right document (found or not; the highest, where there are several), and what reranking at depth 10
+# did to hit-rate@1, in points with 95% intervals:
 #
 # | kind | logit | test | dev |
 # |---|---|---|---|
@@ -543,6 +593,10 @@ plots.value_strips({"logit of the right documents": right}, ["logit; 0 is the mi
 # | situational | <!--r:lab03.test.kind.situational.logit-->-8.3<!--/r--> | <!--r:lab03.test.kind.situational.gain:points-->6<!--/r--> [<!--r:lab03.test.kind.situational.gain:low:points-->-14<!--/r-->, <!--r:lab03.test.kind.situational.gain:high:points-->25<!--/r-->] | <!--r:lab03.dev.kind.situational.gain:points-->11<!--/r--> [<!--r:lab03.dev.kind.situational.gain:low:points-->-11<!--/r-->, <!--r:lab03.dev.kind.situational.gain:high:points-->33<!--/r-->] |
 # | spanish | <!--r:lab03.test.kind.spanish.logit-->-7.0<!--/r--> | <!--r:lab03.test.kind.spanish.gain:points-->3<!--/r--> [<!--r:lab03.test.kind.spanish.gain:low:points-->-5<!--/r-->, <!--r:lab03.test.kind.spanish.gain:high:points-->13<!--/r-->] | <!--r:lab03.dev.kind.spanish.gain:points-->0<!--/r--> [<!--r:lab03.dev.kind.spanish.gain:low:points-->-21<!--/r-->, <!--r:lab03.dev.kind.spanish.gain:high:points-->21<!--/r-->] |
 #
+# A low level says that such pairs look unlike the relevant pairs of MS MARCO. It does not say that the
+# order is wrong: on test, where the logits are lowest, hit-rate@1 fell nowhere. Being out of domain is a
+# guess at why no gain is shown; we have not tested it.
+#
 # Compare the last two columns. On dev, reranking seems to ruin *near-duplicate* and to be a blessing
 # for *paraphrase*; on test both are gone. Some twenty questions a kind, six kinds: a story can be
 # found in any such table, and the second split is there to take it away again.
@@ -551,8 +605,9 @@ plots.value_strips({"logit of the right documents": right}, ["logit; 0 is the mi
 # ## 5 · Hybrid search
 #
 # BM25 knows exact words, MiniLM knows paraphrase: their mistakes differ, so combine them. Their scores
-# live on different scales and cannot be added. **Reciprocal rank fusion** (Cormack et al. 2009) adds
-# what can be: for each document the sum of $1/(k + \text{rank})$ over the systems, with $k = 60$.
+# live on different scales and should not be added as they stand. One can normalise them and choose a
+# weight on dev (Bruch, Gai & Ingber 2023); **reciprocal rank fusion** (Cormack et al. 2009) needs
+# neither. It adds for each document $1/(k + \text{rank})$ over the systems, with $k = 60$.
 #
 # > 🇪🇸 **Resumen.** La búsqueda híbrida combina BM25 y vectores por fusión de rangos recíprocos: cada
 # > sistema aporta $1/(k + \text{rango})$ a cada documento. Aquí supera a BM25, pero no está demostrado
@@ -663,11 +718,12 @@ plots.difference_dots(
 # ### Exercise 3.3 · MaxSim
 # *Difficulty ●●○ · 10 minutes*
 #
-# Cosines need unit rows, and the rows you get are not of unit length.
+# `query` holds one vector per question token, shape `[m, dim]`; `document` one per document token,
+# `[t, dim]`. Bring the rows of both to length 1, then return MaxSim as one number.
 #
 # <details><summary>Hint</summary>
 #
-# Normalise both, then `query @ document.T` has shape `[q, t]`. The maximum runs over the document's
+# Normalise both, then `query @ document.T` has shape `[m, t]`. The maximum runs over the document's
 # tokens: `axis=1`.
 #
 # </details>
@@ -675,7 +731,7 @@ plots.difference_dots(
 
 # %%
 def max_sim(query, document):
-    """Sum over query tokens of the largest cosine: float [q, d], float [t, d] -> float."""
+    """Sum over query tokens of the largest cosine: float [m, dim], float [t, dim] -> float."""
     # BEGIN SOLUTION
     query = query / np.linalg.norm(query, axis=1, keepdims=True)
     document = document / np.linalg.norm(document, axis=1, keepdims=True)
@@ -768,7 +824,7 @@ print(f"one vector a token:    {per_token:>9,} bytes, {per_token / one_each:.0f}
 # **MRR**: how high is the first? **nDCG**: how high are they all, and the more relevant the higher?
 #
 # > 🇪🇸 **Resumen.** Cuatro métricas sobre la misma lista: *hit-rate* (¿hay alguno?), *recall* (¿qué
-# > parte?), MRR (¿a qué altura el primero?) y nDCG (¿a qué altura todos, según su grado?). Pueden
+# > proporción?), MRR (¿en qué puesto el primero?) y nDCG (¿en qué puesto todos, según su grado?). Pueden
 # > discrepar sobre qué sistema es mejor; y los empates pueden decidir el resultado.
 #
 # ### Exercise 3.4 · MRR
@@ -803,7 +859,7 @@ check.mrr_at_k(mrr_at_k)
 # ### Exercise 3.5 · nDCG
 # *Difficulty ●●● · 15 minutes*
 #
-# For one query, as trec_eval defines it (Järvelin & Kekäläinen 2002, linear gain):
+# For one query, as trec_eval computes it (linear gain; the idea is Järvelin & Kekäläinen's, 2002):
 #
 # $$\text{DCG@}k = \sum_{r=1}^{k} \frac{\text{rel}_r}{\log_2(1 + r)} \qquad
 # \text{nDCG@}k = \frac{\text{DCG@}k}{\text{DCG@}k\ \text{of the ideal order}}$$
@@ -872,7 +928,7 @@ for name, ranking in two.items():
 # answer is enough, as it mostly is here, believe MRR; if the reader needs them all, recall and nDCG.
 #
 # The same on a real run. Reranked at depth 10, more questions have their answer first and fewer have it
-# among five:
+# among five (neither difference has an interval that excludes 0):
 
 # %%
 print(" " * 17, *(f"{m:>11}" for m in metrics))
@@ -883,8 +939,10 @@ for name in ("MiniLM", "MiniLM, reranked", "MaxSim"):
 # ### Ties
 #
 # Two documents with the same score: which comes first? `ragkit` takes the smaller id, trec_eval the
-# larger, others whatever was inserted first. With many ties the rule decides the result (Lin & Yang
-# 2019). We round MiniLM's cosines, as a careless export might, and let every tie fall well or badly:
+# larger, others whatever was inserted first. Lin & Yang (2019) show that in Lucene ties alone make the
+# scores of one and the same system vary between indexings. There the effect is limited; it grows as the
+# scores get coarser. We round MiniLM's cosines, as a careless export might, and let every tie fall well
+# or badly:
 
 
 # %%
@@ -921,7 +979,8 @@ for decimals in (2, 1):
 #
 # > 🇪🇸 **Resumen.** El modelo lento puede enseñar al rápido (destilación). Medimos cuánto coinciden
 # > los dos en el orden de los candidatos (τ de Kendall) y, por pares de documento correcto e
-# > incorrecto, quién acierta: hay más pares que el maestro estropearía que pares que corregiría.
+# > incorrecto, quién acierta: el maestro estropearía más pares de los que corregiría, pero el intervalo,
+# > calculado por preguntas, contiene el 0.
 #
 # First: how alike are the two orders of the same ten candidates?
 #
@@ -987,8 +1046,24 @@ plots.margin_scatter(s, t)
 # <!--r:lab03.teacher.pairs.both-->1640<!--/r--> rightly and
 # <!--r:lab03.teacher.pairs.neither-->78<!--/r--> wrongly. The teacher corrects
 # <!--r:lab03.teacher.pairs.teacher-->79<!--/r--> pairs that the student gets wrong, top left; it would
-# spoil <!--r:lab03.teacher.pairs.student-->124<!--/r--> that the student gets right, bottom right. The
-# pairs that the student gets most clearly wrong by the teacher's margin:
+# spoil <!--r:lab03.teacher.pairs.student-->124<!--/r--> that the student gets right, bottom right. How
+# sure is that difference? The pairs of one question go together, so we resample *questions*:
+
+# %%
+from ragkit.stats import bootstrap_interval
+
+gain = (t > 0).astype(int) - (s > 0)  # +1: only the teacher is right, -1: only the student
+asked = np.array([m[2] for m in margins])
+by_question = np.array([gain[asked == q].sum() for q in sorted(set(asked))], dtype=float)
+n = len(by_question)
+low, high = (n * bound for bound in bootstrap_interval(by_question))
+print(f"{by_question.sum():.0f} pairs [{low:.0f}, {high:.0f}], from {n} questions")
+
+# %% [markdown]
+# The difference is <!--r:lab03.teacher.balance-->-45<!--/r--> pairs with an interval of
+# [<!--r:lab03.teacher.balance:low-->-95<!--/r-->, <!--r:lab03.teacher.balance:high-->3<!--/r-->], from
+# <!--r:lab03.teacher.balance:n-->203<!--/r--> questions: it holds 0. The pairs that the student gets most
+# clearly wrong by the teacher's margin:
 
 # %%
 corrected = sorted((m for m in margins if m[0] < 0 < m[1]), key=lambda m: -m[1])
@@ -998,9 +1073,10 @@ for m in sorted(best.values(), key=lambda m: -m[1])[:5]:
     print(f"{texts[m[2]]}\n    right {m[3]}, student prefers {m[4]}, teacher's margin {m[1]:.1f}")
 
 # %% [markdown]
-# Such pairs are what distillation is made of. But a teacher is only as good as its knowledge of the
-# subject: out of its domain, this one would unteach more pairs than it teaches. One would first train
-# the *teacher* on grammar questions, or pick another.
+# Such pairs are what distillation is made of. Does the count show that this teacher would harm? No: its
+# interval holds 0, and the candidates were picked by the student. What it does not show either is that
+# this teacher would help. Before distilling one would look for a teacher that is shown to order such
+# pairs better than the student, perhaps this one trained further on grammar questions.
 
 # %% [markdown]
 # ## 9 · Drills
@@ -1057,9 +1133,9 @@ drills.check("03_3", drill_03_3)
 # %% [markdown]
 # **Drill 4.** On 232 questions a reranker changes hit_rate@1 by +2 points, 95% interval −4 to +8,
 # p = 64%. Which statement is right? (a) Reranking has no effect. (b) Reranking helps by 2 points.
-# (c) The data go with a small loss as well as with a fair gain. (d) The probability that reranking has
-# no effect is 64%. And about how many questions would bring the half-width of the interval from 6
-# points down to 2? Answer `(letter, questions, reason)`.
+# (c) The data are compatible with a small loss as well as with a fair gain. (d) The probability that
+# reranking has no effect is 64%. And about how many questions would bring the half-width of the interval
+# from 6 points down to 2? Answer `(letter, questions, reason)`.
 
 # %%
 # BEGIN SOLUTION: drill_03_4 = None
@@ -1095,12 +1171,12 @@ drills.check("03_5", drill_03_5)
 #   mean that it was trained to look.
 # - It costs one forward pass a candidate, at question time, and nothing can be stored. So: two stages,
 #   and recall@N of the first is the ceiling of the second.
-# - On this base the gain at the first place has an interval that holds 0. A model trained on web search
-#   is out of its domain among grammar questions. Measure before you add a stage.
+# - On this base the interval of the change holds 0, for mrr@10 and for hit-rate@1. Distance from the
+#   training data may be the reason; we have not shown it. Measure before you add a stage.
 # - Rank fusion combines systems without comparing their scores; late interaction pays for token-level
 #   matching with memory.
-# - Say which metric, which cut-off, how ties are broken, and how sure you are. Choose on dev; look at
-#   test once.
+# - Say which metric, which cut-off, how ties are broken, and how sure you are. Choose on dev, choose
+#   nothing on test; what we looked up on test besides is description.
 #
 # **Next:** the course ends here. The theory page 03 goes deeper, `README.md` shows the library, and lab
 # 01 reads differently the second time.

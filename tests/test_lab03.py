@@ -12,7 +12,7 @@ import pytest
 import ragkit
 from ragkit.course import check, drills, results
 from ragkit.course.check import Exercise
-from ragkit.course.measures import lab03
+from ragkit.course.measures import lab03, lab03_pairs
 from ragkit.metrics import mrr, ndcg
 from ragkit.ranking import ranked
 from ragkit.retrievers import reciprocal_rank_fusion
@@ -152,19 +152,39 @@ def words(text: str) -> Counter[str]:
 
 
 def test_a_minimal_pair_differs_in_order_or_in_a_word_or_three() -> None:
-    pairs = lab03.lab_pairs()
-    assert {kind: len(rows) for kind, rows in pairs.items()} == {
-        "word_order": 8,
-        "negation": 8,
-        "roles": 8,
-    }
+    pairs = lab03_pairs.lab_pairs()
+    kinds = {*lab03_pairs.KINDS_OF_PAIRS, lab03_pairs.CONTROL}
+    assert {kind: len(rows) for kind, rows in pairs.items()} == dict.fromkeys(kinds, 8)
     for kind, rows in pairs.items():
         for _, right, wrong in rows:
             assert right != wrong
-            if kind == "negation":
+            if kind in ("negation", lab03_pairs.CONTROL):
                 assert ((words(right) - words(wrong)) + (words(wrong) - words(right))).total() <= 3
             else:
                 assert words(right) == words(wrong)
+
+
+def test_the_control_asks_the_other_question_about_the_same_two_texts() -> None:
+    pairs = lab03_pairs.lab_pairs()
+    for negated, turned in zip(pairs["negation"], pairs[lab03_pairs.CONTROL], strict=True):
+        assert turned[1:] == negated[:0:-1]
+        assert turned[0] != negated[0]
+
+
+def test_keeping_the_first_stage_below_changes_nothing_among_the_reranked() -> None:
+    ledger = results.load()
+    for split in ("test", "dev"):
+        cut, kept = (f"lab03.{split}.depth-5{suffix}" for suffix in ("", "-kept"))
+        for metric in ("hit_rate@1", "hit_rate@5"):
+            assert ledger[f"{kept}.{metric}"]["value"] == ledger[f"{cut}.{metric}"]["value"]
+        assert ledger[f"{kept}.mrr@10"]["value"] >= ledger[f"{cut}.mrr@10"]["value"]
+
+
+def test_sixteen_test_questions_have_two_or_three_right_documents() -> None:
+    counts = Counter(len(right) for right in ragkit.load_kb().qrels.values())
+    assert sum(counts.values()) == 232
+    assert counts[2] + counts[3] == 16
+    assert counts[1] == 232 - 16
 
 
 def test_the_ledger_holds_every_depth_before_and_after() -> None:
@@ -185,8 +205,13 @@ def test_the_ledger_agrees_with_itself() -> None:
         ledger[f"lab03.teacher.pairs.{who}"] for who in ("both", "student", "teacher", "neither")
     ]
     assert sum(entry["value"] for entry in pairs) == pairs[0]["n"]
+    balance = ledger["lab03.teacher.balance"]
+    assert balance["value"] == pairs[2]["value"] - pairs[1]["value"]
+    assert balance["interval"][0] <= balance["value"] <= balance["interval"][1]
     for model in ("bi", "cross"):
-        kinds = [ledger[f"lab03.pairs.{model}.{kind}"]["value"] for kind in lab03.KINDS_OF_PAIRS]
+        kinds = [
+            ledger[f"lab03.pairs.{model}.{kind}"]["value"] for kind in lab03_pairs.KINDS_OF_PAIRS
+        ]
         assert sum(kinds) == ledger[f"lab03.pairs.{model}.all"]["value"]
     assert ledger["lab03.test.depth-10.hit_rate@1"]["value"] == pytest.approx(
         ledger["lab01.minilm-rerank.hit_rate@1"]["value"], abs=1e-9

@@ -16,33 +16,33 @@ def _best(rows: Any, scores: Any) -> list[int]:
 
 def _stage_cases() -> list[Case]:
     first = np.array([0.31, 0.80, 0.12, 0.55, 0.47, 0.66, 0.05, 0.20])
-    cross = np.array([8.0, -1.0, 9.0, 2.5, 6.0, 4.0, 7.0, -9.0])
+    second = np.array([8.0, -1.0, 9.0, 2.5, 6.0, 4.0, 7.0, -9.0])
     tied_first = np.array([0.5, 0.9, 0.5, 0.7])
     tied_cross = np.array([1.0, -2.0, 5.0, 1.0])
     return [
-        Case((first, cross, 4, 2), "8 documents, depth=4 and k=2"),
-        Case((first, cross, 3, 5), "8 documents, depth=3 and k=5"),
-        Case((tied_first, tied_cross, 3, 3), "first-stage and cross-encoder scores with ties"),
+        Case((first, second, 4, 2), "8 documents, depth=4 and k=2"),
+        Case((first, second, 3, 5), "8 documents, depth=3 and k=5"),
+        Case((tied_first, tied_cross, 3, 3), "scores of both stages with ties"),
     ]
 
 
-def _two_stage(first: Any, cross: Any, depth: int, k: int) -> list[int]:
-    return _best(_best(range(len(first)), first)[:depth], cross)[:k]
+def _two_stage(first: Any, second: Any, depth: int, k: int) -> list[int]:
+    return _best(_best(range(len(first)), first)[:depth], second)[:k]
 
 
-def _appended(first: Any, cross: Any, depth: int, k: int) -> list[int]:
+def _appended(first: Any, second: Any, depth: int, k: int) -> list[int]:
     order = _best(range(len(first)), first)
-    return (_best(order[:depth], cross) + order[depth:])[:k]
+    return (_best(order[:depth], second) + order[depth:])[:k]
 
 
-def _positions(first: Any, cross: Any, depth: int, k: int) -> list[int]:
+def _positions(first: Any, second: Any, depth: int, k: int) -> list[int]:
     candidates = _best(range(len(first)), first)[:depth]
-    return [candidates.index(row) for row in _best(candidates, cross)[:k]]
+    return [candidates.index(row) for row in _best(candidates, second)[:k]]
 
 
-def _stable(first: Any, cross: Any, depth: int, k: int) -> list[int]:
+def _stable(first: Any, second: Any, depth: int, k: int) -> list[int]:
     candidates = _best(range(len(first)), first)[:depth]
-    return sorted(candidates, key=lambda row: -float(cross[row]))[:k]
+    return sorted(candidates, key=lambda row: -float(second[row]))[:k]
 
 
 two_stage = Exercise(
@@ -52,19 +52,19 @@ two_stage = Exercise(
     mistakes=[
         Mistake(
             "every document is reranked; only the first `depth` of the first stage may be.",
-            lambda first, cross, depth, k: _best(range(len(first)), cross)[:k],
+            lambda first, second, depth, k: _best(range(len(first)), second)[:k],
         ),
         Mistake(
             "the documents below `depth` are appended; the second stage returns candidates only.",
             _appended,
         ),
         Mistake(
-            "the candidates keep their first-stage order; sort them by the cross-encoder's score.",
-            lambda first, cross, depth, k: _best(range(len(first)), first)[:depth][:k],
+            "the candidates keep their first-stage order; sort them by the second stage's scores.",
+            lambda first, second, depth, k: _best(range(len(first)), first)[:depth][:k],
         ),
         Mistake(
             "depth and k are mixed up: the first stage keeps `depth`, the second `k`.",
-            lambda first, cross, depth, k: _two_stage(first, cross, k, depth),
+            lambda first, second, depth, k: _two_stage(first, second, k, depth),
         ),
         Mistake(
             "these are places among the candidates; return row numbers of documents.",
@@ -72,10 +72,10 @@ two_stage = Exercise(
         ),
         Mistake(
             "the worst candidate comes first: argsort is ascending, so negate the scores.",
-            lambda first, cross, depth, k: _two_stage(first, -cross, depth, k),
+            lambda first, second, depth, k: _two_stage(first, -second, depth, k),
         ),
         Mistake(
-            "equal cross-encoder scores are left in first-stage order; the lower row comes first.",
+            "equal second-stage scores are left in first-stage order; the lower row comes first.",
             _stable,
         ),
     ],

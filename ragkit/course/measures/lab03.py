@@ -6,37 +6,36 @@ all depths and pipelines are read off these scores.
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from ragkit.course.editions import labs
 from ragkit.course.measures.base import Entries, compared, plain, scored
+from ragkit.course.measures.lab03_pairs import minimal_pairs
 from ragkit.encoders import MiniLMEncoder
 from ragkit.evaluation import Report, compare, evaluate
 from ragkit.kb import KnowledgeBase, load_kb
 from ragkit.ranking import ranked_ids
 from ragkit.reranker import CrossEncoderReranker
 from ragkit.retrievers import BM25Retriever, DenseRetriever, Run, reciprocal_rank_fusion
+from ragkit.stats import bootstrap_interval
 
 METRICS = ("hit_rate@1", "hit_rate@5", "mrr@10", "ndcg@10")
 DEPTHS = (5, 10, 20, 50)
 DEV_DEPTH = 20
 CHOSEN = 10
-KINDS_OF_PAIRS = ("word_order", "negation", "roles")
+KEPT = 5
 # int8 arithmetic differs a little between processors: a few queries may flip
 FLIPS = 3.5
 
 Logits = dict[str, dict[str, float]]
-Pair = tuple[str, str, str]
 
 
 def measure() -> Entries:
     """Measure every entry of lab 03, with no cache."""
     minilm, cross = MiniLMEncoder(), CrossEncoderReranker()
-    yield from _minimal_pairs(minilm, cross)
+    yield from minimal_pairs(minilm, cross)
     kb, dev = load_kb(), load_kb(split="dev")
     dense, lexical, tokens = _dense(minilm, kb), _lexical(kb), _max_sim(minilm, kb)
     fused = {q: reciprocal_rank_fusion([dense[q], lexical[q]]) for q in dense}
@@ -44,9 +43,11 @@ def measure() -> Entries:
     plain_report = _report(kb, dense)
     yield from _ceilings(kb, {"minilm": dense, "bm25": lexical, "fused": fused})
     yield from _depths(kb, dense, logits, DEPTHS)
+    yield from _kept(kb, dense, logits)
     dev_dense = _dense(minilm, dev)
     dev_logits = _logits(cross, dev, dev_dense, DEV_DEPTH)
     yield from _depths(dev, dev_dense, dev_logits, [d for d in DEPTHS if d <= DEV_DEPTH])
+    yield from _kept(dev, dev_dense, dev_logits)
     yield from _by_kind(kb, dense, logits)
     yield from _by_kind(dev, dev_dense, dev_logits)
     yield from _moved(kb, dense, logits)
@@ -55,44 +56,6 @@ def measure() -> Entries:
     yield from _scores("lab03.maxsim", _report(kb, tokens), "MaxSim over MiniLM's token vectors")
     yield from _ties(kb, dense)
     yield from _teacher(kb, dense, logits)
-
-
-def lab_pairs() -> dict[str, list[Pair]]:
-    """The minimal pairs as lab 03 lists them: `(question, right, wrong)` by kind."""
-    source = next(lab.source for lab in labs() if lab.source.name.startswith("03-"))
-    blocks = {
-        node.targets[0].id: ast.literal_eval(node.value)
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Assign)
-        and isinstance(node.targets[0], ast.Name)
-        and node.targets[0].id in KINDS_OF_PAIRS
-    }
-    return {kind: [_pair(line) for line in blocks[kind].strip().splitlines()] for kind in blocks}
-
-
-def _pair(line: str) -> Pair:
-    question, template, one, other = line.split(" | ")
-    right, wrong = template.format(one, other), template.format(other, one)
-    return question, right[0].upper() + right[1:], wrong[0].upper() + wrong[1:]
-
-
-def _minimal_pairs(minilm: MiniLMEncoder, cross: CrossEncoderReranker) -> Entries:
-    """How many of the pairs each model orders rightly."""
-    total = {"cross": 0, "bi": 0}
-    pairs = lab_pairs()
-    for kind, rows in pairs.items():
-        logits = cross.predict([(q, text) for q, *texts in rows for text in texts]).reshape(-1, 2)
-        vectors = minilm.encode([text for row in rows for text in row]).reshape(len(rows), 3, -1)
-        cosines = np.einsum("nd,ncd->nc", vectors[:, 0], vectors[:, 1:])
-        for name, scores in (("cross", logits), ("bi", cosines)):
-            right = int((scores[:, 0] > scores[:, 1]).sum())
-            total[name] += right
-            how = f"minimal pairs of kind {kind} ordered rightly, of {len(rows)}"
-            yield f"lab03.pairs.{name}.{kind}", {**plain(right, how, 1.5), "n": len(rows)}
-    n = sum(map(len, pairs.values()))
-    for name, right in total.items():
-        how = f"minimal pairs ordered rightly, of {n}"
-        yield f"lab03.pairs.{name}.all", {**plain(right, how, 2.5), "n": n}
 
 
 def _dense(minilm: MiniLMEncoder, kb: KnowledgeBase) -> Run:
@@ -138,6 +101,13 @@ def _reranked(first: Run, logits: Logits, depth: int) -> Run:
     return {q: {i: logits[q][i] for i in ranked_ids(first[q], depth)} for q in first}
 
 
+def _reranked_above_the_rest(first: Run, logits: Logits, depth: int) -> Run:
+    """The candidates by logit, and below them all others in the first stage's order."""
+    second = _reranked(first, logits, depth)
+    above = 1000.0  # more than any score of the first stage plus any logit
+    return {q: first[q] | {i: above + s for i, s in second[q].items()} for q in first}
+
+
 def _report(kb: KnowledgeBase, run: Run) -> Report:
     return evaluate(kb.qrels, run, METRICS)
 
@@ -156,7 +126,7 @@ def _compared(one: str, other: str, a: Report, b: Report, prefix: str = "lab03")
 
 
 def _ceilings(kb: KnowledgeBase, runs: Mapping[str, Run]) -> Entries:
-    wanted = [f"recall@{n}" for n in (1, *DEPTHS)]
+    wanted = [f"{metric}@{n}" for metric in ("recall", "hit_rate") for n in (1, *DEPTHS)]
     for name, run in runs.items():
         report = evaluate(kb.qrels, run, wanted)
         for metric in wanted:
@@ -174,6 +144,16 @@ def _depths(kb: KnowledgeBase, first: Run, logits: Logits, depths: Any) -> Entri
         yield from _compared(f"depth-{depth}", "0", after, before, f"lab03.{kb.split}")
 
 
+def _kept(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
+    """Depth 5 with the first stage's order kept below, so that metrics at 10 see ten documents."""
+    before = _report(kb, first)
+    after = _report(kb, _reranked_above_the_rest(first, logits, KEPT))
+    how = f"the first {KEPT} reranked, the first stage's order below, {kb.split} split"
+    name = f"depth-{KEPT}-kept"
+    yield from _scores(f"lab03.{kb.split}.{name}", after, how, FLIPS)
+    yield from _compared(name, "0", after, before, f"lab03.{kb.split}")
+
+
 def _by_kind(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
     """The gain at depth 10 by kind, and how relevant the cross-encoder finds the right document."""
     before, after = _report(kb, first), _report(kb, _reranked(first, logits, CHOSEN))
@@ -184,7 +164,7 @@ def _by_kind(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
         yield f"{key}.gain", {**entry, "tolerance": FLIPS / entry["n"]}
         if kb.split == "test":
             best = [max(logits[q][i] for i in kb.qrels[q]) for q in ids]
-            told = "mean logit of the right document"
+            told = "mean over questions of the highest logit of a right document"
             yield f"{key}.logit", {**plain(float(np.mean(best)), told, 0.3), "n": len(ids)}
 
 
@@ -231,7 +211,7 @@ def _ties(kb: KnowledgeBase, dense: Run) -> Entries:
 
 def _teacher(kb: KnowledgeBase, dense: Run, logits: Logits) -> Entries:
     """Rank correlation on the first ten candidates, and (right, wrong) pairs by who is right."""
-    taus, rhos, pairs = [], [], []
+    taus, rhos, pairs, balance = [], [], [], []
     for query in kb.queries:
         q = query.query_id
         ids = ranked_ids(dense[q], CHOSEN)
@@ -240,10 +220,14 @@ def _teacher(kb: KnowledgeBase, dense: Run, logits: Logits) -> Entries:
         rhos.append(float(np.corrcoef(_ranks(student), _ranks(teacher))[0, 1]))
         right = np.array([i in kb.qrels[q] for i in ids])
         margins = (s[right][:, None] - s[~right] for s in (student, teacher))
-        pairs += list(zip(*(m.ravel() > 0 for m in margins), strict=True))
+        verdicts = list(zip(*(m.ravel() > 0 for m in margins), strict=True))
+        pairs += verdicts
+        if verdicts:
+            balance.append(verdicts.count((False, True)) - verdicts.count((True, False)))
     how = "mean over test queries, first ten candidates of MiniLM"
     yield "lab03.teacher.kendall", plain(float(np.mean(taus)), how, 0.02)
     yield "lab03.teacher.spearman", plain(float(np.mean(rhos)), how, 0.02)
+    yield "lab03.teacher.balance", _total(balance)
     for name, verdict in (
         ("both", (True, True)),
         ("student", (True, False)),
@@ -253,6 +237,15 @@ def _teacher(kb: KnowledgeBase, dense: Run, logits: Logits) -> Entries:
         count = pairs.count(verdict)
         how = f"pairs of a right and a wrong candidate ordered rightly by: {name}"
         yield f"lab03.teacher.pairs.{name}", {**plain(count, how, 20.0), "n": len(pairs)}
+
+
+def _total(by_question: list[int]) -> dict[str, Any]:
+    """The entry of a sum over questions, resampled by question: one's pairs are not independent."""
+    n = len(by_question)
+    low, high = bootstrap_interval(np.array(by_question, dtype=float))
+    how = "pairs only the teacher orders rightly minus only the student, bootstrap by question"
+    entry = plain(sum(by_question), how, 20.0)
+    return {**entry, "interval": (n * low, n * high), "n": n}
 
 
 def _kendall(a: Any, b: Any) -> float:
