@@ -236,7 +236,7 @@ plots.value_strips(differences, ["right minus wrong, cosine", "right minus wrong
 # <!--r:lab03.pairs.cross.turned_round-->6<!--/r--> of 8 and the bi-encoder
 # <!--r:lab03.pairs.bi.turned_round-->5<!--/r-->. A model that did not heed the question would get just 8
 # of these 16 together; both have more, so *not* alone does not explain it. Yet the cross-encoder's dots
-# lie closer to 0 here: a liking for *not* may have helped it to its eight.
+# mostly lie closer to 0 here: a liking for *not* may have helped it to its eight.
 #
 # Three lessons, none of which we expected:
 #
@@ -1035,7 +1035,7 @@ margins = []
 for query_id, row in test_logits.items():
     right = [i for i in row if i in kb.qrels[query_id]]
     for one in right:
-        for other in set(row) - set(right):
+        for other in sorted(set(row) - set(right)):
             s = before[query_id][one] - before[query_id][other]
             margins.append((s, row[one] - row[other], query_id, one, other))
 s, t = (np.array([m[i] for m in margins]) for i in (0, 1))
