@@ -16,14 +16,14 @@
 # **Goal.** Cut a long text so that every answer survives in one piece, search the pieces exactly,
 # then give up a little exactness for a lot of speed, and know at each step what was paid.
 #
-# **Time.** About 110 minutes: 60 of reading and running, 50 for five exercises and five drills.
+# **Time.** About 130 minutes: 60 of reading and running, 50 for five exercises, 20 for five drills.
 #
 # **You need** lab 01: unit vectors, cosine, hit-rate@k, and why we choose on dev and report on test.
 # Everything runs on a laptop, without a network.
 #
 # > 🇪🇸 **Resumen.** Partiremos un texto largo en fragmentos (*chunks*) sin romper las respuestas,
 # > buscaremos en ellos de forma exacta y después cambiaremos un poco de exactitud por mucha
-# > velocidad, midiendo en cada paso lo que cuesta. Unos 110 minutos, sin conexión a la red.
+# > velocidad, midiendo en cada paso lo que cuesta. Unos 130 minutos, sin conexión a la red.
 
 # %%
 # %matplotlib inline
@@ -62,9 +62,9 @@ print(question.text, "→", [text[span.start : span.end] for span in question.sp
 # An encoder reads **tokens**, and only so many. MiniLM's own tokenizer tells where each token of the
 # handbook begins and ends:
 #
-# > 🇪🇸 **Resumen.** Un codificador solo lee un número limitado de *tokens*: MiniLM corta cada texto en
-# > 256, dos de ellos especiales. De un texto largo ignora casi todo, y un solo vector para muchos
-# > temas no se parece a ninguno.
+# > 🇪🇸 **Resumen.** Un codificador solo lee un número limitado de *tokens*: MiniLM lee como máximo 256,
+# > dos de ellos especiales, y descarta el resto. De un texto largo ignora casi todo, y un solo vector
+# > para muchos temas no se parece a ninguno.
 
 # %%
 minilm = ragkit.MiniLMEncoder()
@@ -108,7 +108,7 @@ seen = [q for q in questions if all(span.end <= reach for span in q.spans)]
 print(f"{len(seen)} of {len(questions)} questions have their answer in the part that was read")
 
 # %% [markdown]
-# A model with a larger window would read on, but one vector would then stand for forty subjects at
+# A model with a larger window would read on, but one vector would then stand for thirty subjects at
 # once and be near to none. And whoever reads the result, a person or a language model, wants the
 # passage and not the book. So we cut: small enough to be read and to have *one* subject, large
 # enough to hold an answer.
@@ -278,9 +278,9 @@ for name in cuts:
 # evaluator may drop a query without judgements, which would *reward* the cut. It keeps an entry that
 # nothing can find.
 #
-# > 🇪🇸 **Resumen.** Elegimos estrategia y tamaño con las preguntas *dev* y damos el resultado con las
-# > *test*, con su intervalo. Con 24 preguntas, una sola decide; y los fragmentos largos aciertan más
-# > en parte porque entregan más palabras.
+# > 🇪🇸 **Resumen.** Elegimos estrategia y tamaño con las preguntas *dev* y medimos el resultado con las
+# > de *test*, dando su intervalo. Con solo 24 preguntas, una sola puede decidir la elección; y los
+# > fragmentos largos aciertan más en parte porque entregan más palabras.
 
 
 # %%
@@ -341,10 +341,12 @@ levels = {
 plots.size_curves(by_size, {title: ("headings", level) for title, level in levels.items()})
 
 # %% [markdown]
-# *In words.* Left, the ceiling: with larger chunks fewer answers are cut, and at 64 tokens sliding
-# windows and sentences are well above fixed windows. Right, the hit-rate: it follows the ceiling from
-# below, never falls as the size grows, and at 250 tokens all strategies are close together.
-# The sections, which have no size, are the dotted line.
+# *In words.* Left, the ceiling. At 64 tokens sliding windows and sentences are well above fixed
+# windows; from 64 to 128 fewer answers are cut; at 250 all are near 1, and sentences lose one question
+# again, because a border happens to fall inside its answer. Right, the hit-rate: it follows the
+# ceiling from below, never falls as the size grows (sliding windows gain nothing from 128 to 250), and
+# at 250 tokens all strategies are close together. The sections, which have no size, are the dotted
+# line.
 #
 # The same with intervals, and with the words that five chunks put before the reader:
 
@@ -371,7 +373,8 @@ tested = {
     name: ragkit.evaluate(judge(cuts[name], test), search(cuts[name], test), "hit_rate@5")
     for name in names
 }
-for name in (chosen, "sliding 250", "sentences 250", "sliding 128", "headings", "fixed 64"):
+rivals = ("sliding 250", "sentences 250", "sliding 128", "sentences 128", "headings", "fixed 64")
+for name in (chosen, *rivals):
     found = ragkit.compare(tested[chosen], tested[name], "hit_rate@5")
     shown = tables.with_interval(
         tested[name].mean["hit_rate@5"], tested[name].interval("hit_rate@5")
@@ -387,8 +390,11 @@ for name in (chosen, "sliding 250", "sentences 250", "sliding 128", "headings", 
 # - The chosen cut has a hit-rate@5 of <!--r:lab02.fixed-250.test.hit_rate@5-->0.88<!--/r--> on test
 #   [<!--r:lab02.fixed-250.test.hit_rate@5:low-->0.78<!--/r-->,
 #   <!--r:lab02.fixed-250.test.hit_rate@5:high-->0.97<!--/r-->], lower than the
-#   <!--r:lab02.fixed-250.dev.hit_rate@5-->0.96<!--/r--> for which it was chosen. A score that was
-#   selected for being high is too high on average: the *winner's curse*.
+#   <!--r:lab02.fixed-250.dev.hit_rate@5-->0.96<!--/r--> for which it was chosen, as one expects of the
+#   best of ten noisy scores: one that was selected for being high is too high on average, the
+#   *winner's curse*. All ten together average <!--r:lab02.searched.dev.mean-->0.81<!--/r--> on dev and
+#   <!--r:lab02.searched.test.mean-->0.81<!--/r--> on test, so the test questions are not simply
+#   harder. The five best on dev fell, and four of the five others rose.
 # - It **cannot be told apart** from sliding or sentence chunks, of 250 tokens or of 128, nor from the
 #   sections: every interval holds 0. With
 #   <!--r:lab02.fixed-250.test.hit_rate@5:n-->40<!--/r--> questions only large differences show.
@@ -400,13 +406,17 @@ for name in (chosen, "sliding 250", "sentences 250", "sliding 128", "headings", 
 # ### What a longer chunk costs
 #
 # Five chunks of 250 tokens are a fifth of the book. Somebody reads them: a person, or a language model
-# that is paid by the token. So compare at equal **length** instead of equal number: 512 tokens, which
-# makes two chunks of 250, four of 128, eight of 64.
+# that is paid by the token. So compare at about equal **length** instead of equal number: about 512
+# tokens, which makes two chunks of 250, four of 128, eight windows or ten packs of sentences of 64.
+# The number of chunks follows from their *mean* length, so 512 is an average and no limit: the two
+# sections exceed it for <!--r:lab02.headings.dev.over-->8<!--/r--> of
+# <!--r:lab02.fixed-250.dev.hit_rate@5:n-->24<!--/r--> dev questions, the ten packs for
+# <!--r:lab02.sentences-64.dev.over-->11<!--/r-->.
 
 
 # %%
 def within_budget(run, name, budget=512):
-    """The run with as many chunks as fit the budget, at least one."""
+    """The run with as many chunks as have `budget` tokens on average, at least one."""
     depth = max(1, int(budget / np.mean([len(tokens(c.text)) for c in cuts[name]])))
     return {query_id: dict(list(scores.items())[:depth]) for query_id, scores in run.items()}
 
@@ -417,12 +427,12 @@ fair = {
 }
 
 # %% [markdown]
-# The hit-rate within 512 tokens, on dev:
+# The hit-rate within about 512 tokens, on dev:
 
 # %% tags=["nbval-check-output"]
 for name, report in fair.items():
     shown = tables.with_interval(report.mean["hit_rate@10"], report.interval("hit_rate@10"))
-    print(f"{name:<14} within 512 tokens {shown}")
+    print(f"{name:<14} about 512 tokens {shown}")
 frugal = max(names, key=lambda name: (fair[name].mean["hit_rate@10"], -words[name]))
 print("chosen on dev:", frugal)
 
@@ -464,7 +474,8 @@ print(f"difference {found.difference:+.3f} [{found.interval[0]:+.2f}, {found.int
 # costs $n \cdot d$ multiplications a question.
 #
 # > 🇪🇸 **Resumen.** La búsqueda exacta (*flat*) es un producto de matrices seguido de una ordenación
-# > por filas. Cuesta $n \cdot d$ multiplicaciones por pregunta y no se equivoca nunca.
+# > por filas. Cuesta $n \cdot d$ multiplicaciones por pregunta y devuelve siempre los
+# > vecinos exactos (que no siempre son la respuesta).
 #
 # ### Exercise 2.3 · The nearest, for a batch
 # *Difficulty ●●○ · 10 minutes*
@@ -591,11 +602,14 @@ for form, (a, b) in forms.items():
 
 # %% [markdown]
 # Unit vectors: nothing moves. Means: either measure changes the first document of
-# <!--r:lab02.mean.ip.moved-->0.24<!--/r--> of the questions, and the hit-rate is a little lower, within
-# the interval. Sums: the inner product still does as well as the cosine *here*, where the documents
-# are all about equally long, while L2 collapses to <!--r:lab02.sum.l2.hit_rate@5-->0.43<!--/r-->: a
-# question is a short sum, so the nearest sum is the shortest document, whatever it says. No error, no
-# warning, merely worse answers. That is why a `ragkit` index refuses such vectors:
+# <!--r:lab02.mean.ip.moved-->0.24<!--/r--> of the questions, and the hit-rate is a little lower, too
+# little to tell on <!--r:lab02.unit.ip.hit_rate@5:n-->115<!--/r--> questions. Sums: by inner product the
+# hit-rate is the cosine's, though the first document changes for
+# <!--r:lab02.sum.ip.moved-->0.23<!--/r--> of the questions. L2 collapses to
+# <!--r:lab02.sum.l2.hit_rate@5-->0.43<!--/r-->: a question is a short sum, so L2 prefers documents whose
+# sum is short, and one single document comes first for
+# <!--r:lab02.sum.l2.commonest-->67<!--/r--> of the questions, more than half. No error, no warning,
+# merely worse answers. That is why a `ragkit` index refuses such vectors:
 
 # %% tags=["nbval-check-output"]
 try:
@@ -639,14 +653,18 @@ folder.cleanup()
 # Fifty documents or fifty thousand: the code is the same, the bill is not. Flat search looks at every
 # vector. **HNSW** (Malkov & Yashunin 2016) links each vector to some neighbours and walks: from where
 # it stands to the neighbour nearest to the question, keeping a list of the `efSearch` best seen so
-# far, until the list no longer improves. It looks at a fraction of the vectors, and may miss some.
+# far, the **beam**, until the list no longer improves. It looks at a fraction of the vectors, and may
+# miss some. The links lie in **layers**: all vectors are in the bottom one, with up to $2M$ links each;
+# about one in $M$ is also in the next, with up to $M$ links, for long steps; and so on. The walk starts
+# at the top.
 #
-# No course has a hundred thousand judged documents, so the vectors are synthetic: a hundred topics as
-# random directions, and documents scattered about them, in 384 dimensions as MiniLM has.
+# Recall against flat needs many vectors but no judgements, and encoding a hundred thousand texts would
+# take too long here. So the vectors are synthetic: a hundred topics as random directions, and
+# documents scattered about them, in 384 dimensions as MiniLM has.
 #
 # > 🇪🇸 **Resumen.** La búsqueda exacta mira todos los vectores; HNSW recorre un grafo de vecinos y mira
-# > unos pocos, a riesgo de perder alguno. Medimos en vectores sintéticos latencia, exhaustividad
-# > (*recall*) frente a la búsqueda exacta y memoria, con 1 000, 10 000 y 100 000 vectores.
+# > unos pocos, a riesgo de perder alguno. Con 1 000, 10 000 y 100 000 vectores sintéticos medimos la
+# > latencia, la memoria y la exhaustividad (*recall*) respecto a la búsqueda exacta.
 
 # %%
 rng = np.random.default_rng(0)
@@ -664,19 +682,23 @@ def clustered(count):
 vectors, queries = clustered(100_000), clustered(200)
 
 # %% [markdown]
-# Each question is asked alone, as a user would, and the median of the times is kept.
-
+# Each question is asked alone, as a user would, in three rounds. Another program can only make a
+# question slower, so the fastest of its three times counts, and of the questions the median.
 
 # %%
+ROUNDS = 3
+
+
 def timed(index):
     """Row numbers found, int [q, 10], and the median time of one question in milliseconds."""
-    found, seconds = [], []
-    for query in queries:
-        started = time.perf_counter()
-        _, ids = index.search(query, 10)
-        seconds.append(time.perf_counter() - started)
-        found.append([int(i) for i in ids[0]])
-    return np.array(found), 1000 * float(np.median(seconds))
+    found, seconds = [], np.empty((ROUNDS, len(queries)))
+    for number in range(ROUNDS):
+        for row, query in enumerate(queries):
+            started = time.perf_counter()
+            _, ids = index.search(query, 10)
+            seconds[number, row] = time.perf_counter() - started
+            found.append([int(i) for i in ids[0]])
+    return np.array(found[-len(queries) :]), 1000 * float(np.median(seconds.min(axis=0)))
 
 
 # %% [markdown]
@@ -733,8 +755,8 @@ def against_flat(found, exact):
 
 
 # %% [markdown]
-# Build the graphs. `m` is the links of a vector, `ef_construction` the beam while building; 32 and 40
-# are what FAISS takes unless told otherwise. `ragkit`'s own default of 200 makes a better graph and
+# Build the graphs. `m` is $M$: up to $2M$ links in the bottom layer and $M$ above; `ef_construction` is
+# the beam while building. 32 and 40 are what FAISS takes unless told otherwise. `ragkit`'s own default of 200 makes a better graph and
 # takes several times longer, which is more than a lab can wait for.
 
 # %%
@@ -761,7 +783,7 @@ for count, graph in graphs.items():
         statistics.reset()
         found, latency = timed(graph)
         scores = against_flat(found, truth[count]).values("recall@10")
-        sweep[count, width] = latency, scores, statistics.ndis / len(queries)
+        sweep[count, width] = latency, scores, statistics.ndis / (ROUNDS * len(queries))
 
 # %% [markdown]
 # For each size and beam: latency, recall, vectors compared, and the questions that got *nothing* right.
@@ -789,19 +811,31 @@ plots.recall_curves(curves, widths, "median latency of one question in ms")
 # %% [markdown]
 # *In words.* At 1,000 and 10,000 vectors recall is near 1 at any width. At 100,000 it climbs from about
 # <!--r:lab02.hnsw.100000.ef16.recall@10-->0.78<!--/r--> at `efSearch` 16, FAISS's default, to
-# <!--r:lab02.hnsw.100000.ef128.recall@10-->0.97<!--/r--> at 128, for a few times the latency.
+# <!--r:lab02.hnsw.100000.ef128.recall@10-->0.97<!--/r--> at 128, for about twice the latency and
+# comparisons.
 #
-# Four things to see in the numbers:
+# Six things to see in the numbers:
 #
-# - **A setting that was right at one size is wrong at another.** The default was perfect as long as
-#   the base was small. Measure recall against flat at *your* size.
+# - **A setting that was right at one size is wrong at another.** The default lost hardly anything
+#   as long as the base was small. Measure recall against flat at *your* size.
 # - **The mean hides the worst.** At `efSearch` 16 about
 #   <!--r:lab02.hnsw.100000.ef16.lost:points-->7<!--/r-->% of the questions get not one of their ten
-#   neighbours: the walk ends in the wrong cluster and never leaves it. The others lose a neighbour or
-#   two. The mean describes neither.
-# - **Small bases gain nothing.** At 1,000 vectors and a beam of 128 the graph compares
-#   <!--r:lab02.hnsw.1000.ef128.compared-->1022<!--/r--> times: it visits everything, and pays for the
-#   walk as well. At 100,000 it looks at about one vector in a hundred.
+#   neighbours: nearly always the walk ends among other topics and never leaves them. Most others lose
+#   one to three. The mean describes neither.
+# - **Part of this loss is the quick build** (40, not 200) and these well-separated topics, which a walk
+#   leaves with difficulty. Built with 200, which takes too long here, no question loses all ten, and
+#   recall is <!--r:lab02.hnsw.100000.careful.ef16.recall@10-->0.80<!--/r--> at `efSearch` 16
+#   and <!--r:lab02.hnsw.100000.careful.ef128.recall@10-->1.00<!--/r--> at 128. What carries over
+#   is the duty to measure.
+# - **Small bases gain nothing.** At 1,000 vectors and a beam of 128 the graph makes
+#   <!--r:lab02.hnsw.1000.ef128.compared-->1022<!--/r--> comparisons, about as many as there are vectors,
+#   and pays for the walk as well.
+# - **These counts are no growth law.** At 100,000 a beam of 64 or more compares about as many vectors as
+#   one topic has, a thousand. That is the shape of these data: with 100 topics, one in a hundred. At a
+#   beam of 256 it even compares fewer than at 10,000,
+#   <!--r:lab02.hnsw.100000.ef256.compared-->1258<!--/r--> and not
+#   <!--r:lab02.hnsw.10000.ef256.compared-->2076<!--/r-->: there the beam is wider than a
+#   topic of 100 vectors and spills into others.
 # - Real vectors are neither so neatly clustered nor spread evenly. The shape of the curve carries over,
 #   its numbers do not.
 
@@ -848,24 +882,25 @@ measured = {
 plots.latency_growth(measured, (at, fit), (low, high))
 
 # %% [markdown]
-# *In words.* Flat rises nearly as a straight line on log axes. Its fit, carried two powers of ten beyond
-# the last point, widens to a band so broad that it is hardly a forecast: five points are few, and
-# they do not lie on one line. HNSW's three points rise slowly.
+# *In words.* Flat rises with $n$, but the five points need not lie on one line: small bases fit the
+# processor's cache and large ones come from memory, and another program running at the time moves a
+# point as well. So the fit, carried two powers of ten beyond the last point, is no forecast, and its
+# band widens with every step. At 100,000 HNSW lies far below flat.
 #
-# - The points bend where the vectors no longer fit the processor's cache and must be fetched from
-#   memory. Past that step time should grow in proportion to $n$, so the second reading is the better
-#   founded one: of the order of **a second a question**, give or take a factor of a few, on *this*
-#   machine with one question at a time.
-# - For HNSW we do **not** extrapolate. The walk is expected to grow about like $\log n$, but recall at
-#   fixed settings falls with $n$, as you saw, and three points of one synthetic kind do not say how
-#   far. What is certain at 10 million is the memory, next.
+# - The second reading has a reason behind it. At 10 million vectors 15 GB must be fetched for each
+#   question. At 10 to 20 GB a second, typical of a laptop, that is about **a second a question**, asked
+#   one at a time. A hundred times the largest measurement, printed above, should be of the same order,
+#   and is less where the memory is faster.
+# - For HNSW we do **not** extrapolate. Its authors expect the walk to grow about like $\log n$; our
+#   counts, which follow the size of a topic, neither confirm nor refute it, and recall at fixed
+#   settings fell with $n$, as you saw. What is certain at 10 million is the memory, next.
 
 # %% [markdown]
 # ## 9 · What it weighs
 #
 # > 🇪🇸 **Resumen.** Un vector de $d$ dimensiones en fp32 ocupa $4d$ bytes; HNSW añade unos $8M$ bytes de
-# > enlaces por vector. Con 50 documentos no pesa nada; con 10 millones ya no cabe en un portátil, y se
-# > recurre a la cuantización.
+# > enlaces por vector. Con 50 documentos no pesa nada; con 10 millones llena o desborda un portátil de
+# > 16 GiB, y se recurre a la cuantización.
 #
 # ### Exercise 2.5 · Bytes of an index
 # *Difficulty ●○○ · 5 minutes*
@@ -904,7 +939,8 @@ for count, graph in graphs.items():
     )
 
 # %% [markdown]
-# Within about a hundredth; the rest is the upper layers. From the fifty documents of a course to ten
+# Within about a hundredth. Of the 16 bytes a vector that are missing, about 4 are the links of the upper
+# layers and 12 are FAISS's bookkeeping, an offset of 8 bytes and a level of 4. From the fifty documents of a course to ten
 # million, in MiB:
 
 # %% tags=["nbval-check-output"]
@@ -915,8 +951,8 @@ for n in (50, 1_000, 100_000, 10_000_000):
 # %% [markdown]
 # **Product quantisation** (Jégou et al. 2011) makes the vectors themselves smaller: cut each into 48
 # pieces of 8 dimensions and replace each piece by the number of the nearest of 256 learnt prototypes.
-# One byte a piece, 48 bytes instead of 1,536, and scores that are only approximate. Its codebook,
-# $256 \times 384 \times 4$ bytes, is shared by all.
+# One byte a piece, 48 bytes instead of 1,536, and scores that are only approximate. The table of
+# prototypes, its codebook, $256 \times 384 \times 4$ bytes, is shared by all.
 
 # %%
 counts = np.geomspace(50, 1e7, 12)
@@ -958,7 +994,7 @@ drill_02_2 = (10, 980 + 9 * 32)
 drills.check("02_2", drill_02_2)
 
 # %% [markdown]
-# **Drill 3.** Construct a query and three documents in two dimensions, none of them normalised, such
+# **Drill 3.** Construct a query and three documents in two dimensions, not all of length 1, such
 # that the first document comes first by inner product, the second by L2 distance, and the third by
 # cosine. Answer `(query, [first, second, third])`, each a pair of numbers.
 
@@ -971,9 +1007,9 @@ drills.check("02_3", drill_02_3)
 # %% [markdown]
 # **Drill 4.** With exact search 80% of the questions have their answer among the first ten. You switch
 # to an HNSW index whose recall@10 against flat is 75%. Assume that each true neighbour is lost with the
-# same chance, whether or not it is the answer. What hit-rate@10 do you expect, `"efSearch"` or `"M"`:
-# which of the two can you change without building the index again, and what will it cost? Answer
-# `(hit_rate, setting, reason)`.
+# same chance, whether or not it is the answer. What hit-rate@10 do you expect? And which of the two
+# settings, `"efSearch"` or `"M"`, can you change without building the index again, and what will it
+# cost? Answer `(hit_rate, setting, reason)`.
 
 # %%
 # BEGIN SOLUTION: drill_02_4 = None
@@ -982,7 +1018,8 @@ drill_02_4 = (
     "efSearch",
     """efSearch is the width of the beam while searching, so it can be raised for the next query and
     costs latency alone, about in proportion. M is the number of links stored for each vector: it
-    changes the graph, so the index must be built again and takes 8 bytes more a vector and link.""",
+    changes the graph, so the index must be built again, and it takes 8 bytes more a vector for each
+    unit of M (two links).""",
 )
 # END SOLUTION
 drills.check("02_4", drill_02_4)
@@ -997,7 +1034,7 @@ drill_02_5 = """
 With fifty documents flat search is instant and exact, the vectors weigh less than a photograph, and
 the right one cannot fall far because there is nowhere to fall. With ten million, exact search takes
 about a second a query, the vectors fill the memory of a laptop, an approximate index loses neighbours
-and must be measured against flat, thousands of near-duplicates compete for ten places, and changing
+and must be measured against flat, thousands of near-duplicates may compete for ten places, and changing
 the encoder means computing every vector again.
 """
 # END SOLUTION

@@ -11,7 +11,7 @@ import pytest
 from ragkit.chunking import fixed_token_chunks, word_spans
 from ragkit.course import check, drills, results
 from ragkit.course.check import Exercise
-from ragkit.course.measures import lab02
+from ragkit.course.measures import lab02, lab02_graph
 from ragkit.kb import Span, SpanQuestion
 
 
@@ -115,6 +115,7 @@ THREE = [(3, 3), (0.9, 0.3), (0.2, 0.01)]
         ("02_2", (8, 980), "incorrect", "without overlap"),
         ("02_2", (11, 1_300), "incorrect", "inside"),
         ("02_2", (9, 1_236), "incorrect", "lost"),
+        ("02_2", (28, 3_500), "incorrect", "apart"),
         ("02_2", (30, 3_000), "incorrect", "step"),
         ("02_2", (2, 3), "incorrect", "number"),
         ("02_2", (10, 980), "incorrect", "twice"),
@@ -174,7 +175,7 @@ def test_the_ceilings_tell_some_span_from_every_span() -> None:
 def test_clustered_vectors_are_unit_and_near_their_centres() -> None:
     rng = np.random.default_rng(1)
     centres = np.eye(2, 64, dtype=np.float32)
-    rows = lab02.clustered(50, centres, rng)
+    rows = lab02_graph.clustered(50, centres, rng)
     assert rows.dtype == np.float32
     assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(50), abs=1e-5)
     assert np.median((rows @ centres.T).max(axis=1)) == pytest.approx(1 / np.sqrt(2), abs=0.1)
@@ -204,6 +205,18 @@ def test_the_prose_reports_what_the_rule_chooses_on_dev(ledger: dict[str, Any]) 
     assert max(by_budget, key=by_budget.__getitem__) == lab02.CHOSEN_IN_BUDGET
 
 
+def test_the_best_on_dev_fall_on_test_and_most_others_rise(ledger: dict[str, Any]) -> None:
+    dev = {name: score for name, (score, _) in scored_cuts(ledger, "hit_rate@5").items()}
+    rise = {name: ledger[f"lab02.{name}.test.hit_rate@5"]["value"] - dev[name] for name in dev}
+    order = sorted(dev, key=dev.__getitem__, reverse=True)
+    assert len(order) == 10
+    assert all(rise[name] < 0 for name in order[:5])
+    assert sum(rise[name] > 0 for name in order[5:]) == 4
+    mean = ledger["lab02.searched.dev.mean"]["value"]
+    assert mean == pytest.approx(np.mean(list(dev.values())))
+    assert ledger["lab02.searched.test.mean"]["value"] == pytest.approx(mean, abs=0.01)
+
+
 def test_no_score_is_above_its_ceiling(ledger: dict[str, Any]) -> None:
     for split in ("dev", "test"):
         for name in scored_cuts(ledger, "hit_rate@5"):
@@ -218,6 +231,8 @@ def test_unit_vectors_rank_alike_by_inner_product_and_distance(ledger: dict[str,
 
 
 def test_recall_grows_with_the_beam(ledger: dict[str, Any]) -> None:
-    for count in lab02.VECTORS:
-        recalls = [ledger[f"lab02.hnsw.{count}.ef{w}.recall@10"]["value"] for w in lab02.WIDTHS]
+    for count in lab02_graph.VECTORS:
+        recalls = [
+            ledger[f"lab02.hnsw.{count}.ef{w}.recall@10"]["value"] for w in lab02_graph.WIDTHS
+        ]
         assert recalls == sorted(recalls)

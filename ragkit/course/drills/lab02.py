@@ -55,7 +55,8 @@ def _windows(answer: Any) -> Verdict:
         -(-TOKENS // SIZE): "that is without overlap: each window starts 96 tokens further on.",
         -(-TOKENS // step): "the last of these windows lies wholly inside the one before it.",
         wanted - 1: "the end of the text is lost: count the last, shorter window too.",
-        -(-(TOKENS - OVERLAP) // OVERLAP): "the step is size - overlap, not the overlap.",
+        -(-(TOKENS - SIZE) // OVERLAP) + 1: "the windows start size - overlap tokens apart.",
+        -(-(TOKENS - OVERLAP) // OVERLAP): "divide by the step, size - overlap, not the overlap.",
     }
     if count != wanted:
         return Verdict("incorrect", mistakes.get(count, "the number of windows is not right."))

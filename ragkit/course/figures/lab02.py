@@ -9,7 +9,8 @@ import numpy as np
 
 from ragkit import plots
 from ragkit.course import results
-from ragkit.course.measures.lab02 import SEARCHED, VECTORS, WIDTHS, cut_all, token_spans
+from ragkit.course.measures.lab02 import SEARCHED, cut_all, token_spans
+from ragkit.course.measures.lab02_graph import VECTORS, WIDTHS
 from ragkit.encoders import MiniLMEncoder
 from ragkit.kb import Span, load_handbook
 
