@@ -22,6 +22,13 @@ def free_text(answer: Any) -> Verdict:
     return Verdict("recorded", f"{words} words, for a person to read.")
 
 
+def with_reason(reason: Any, right: str = "both choices are right") -> Verdict:
+    """The verdict on an answer that is right so far and comes with a reason, which is free text."""
+    if (verdict := free_text(reason)).status == "incorrect":
+        return Verdict("incorrect", f"{right}, but of the reason: {verdict.message}")
+    return Verdict("correct", "the reason is for a person to read.")
+
+
 def word_overlap(first: str, second: str) -> float:
     """Shared words over all words of two sentences (Jaccard), case and punctuation aside."""
     a, b = (set(re.findall(r"\w+", text.lower())) for text in (first, second))

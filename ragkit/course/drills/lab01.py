@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ragkit.course.drills.base import free_text, minilm, word_overlap
+from ragkit.course.drills.base import free_text, minilm, with_reason, word_overlap
 from ragkit.course.verdict import Verdict
 
 MAX_OVERLAP = 0.2
@@ -61,12 +61,7 @@ def _temperature(answer: Any) -> Verdict:
         return Verdict("incorrect", "dividing by a smaller τ spreads the logits further apart.")
     if str(limit).strip().lower() != "uniform":
         return Verdict("incorrect", "divide every similarity by a huge τ: what is softmax then?")
-    verdict = free_text(reason)
-    return (
-        Verdict("correct", "the reason is for a person to read.")
-        if (verdict.status == "recorded")
-        else Verdict("incorrect", f"both choices are right, but of the reason: {verdict.message}")
-    )
+    return with_reason(reason)
 
 
 CHECKS: dict[str, Callable[[Any], Verdict]] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ragkit.course.drills.base import free_text
+from ragkit.course.drills.base import free_text, with_reason
 from ragkit.course.verdict import Verdict
 
 MIB = 2**20
@@ -109,9 +109,7 @@ def _budget(answer: Any) -> Verdict:
         return Verdict("incorrect", "of the answers that exact search finds, three in four remain.")
     if str(remedy).strip().lower().replace("_", "") != "efsearch":
         return Verdict("incorrect", "which of the two can be changed without building again?")
-    if (verdict := free_text(reason)).status == "incorrect":
-        return Verdict("incorrect", f"both are right, but of the reason: {verdict.message}")
-    return Verdict("correct", "the reason is for a person to read.")
+    return with_reason(reason, "both are right")
 
 
 CHECKS: dict[str, Callable[[Any], Verdict]] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from math import log2
 from typing import Any
 
-from ragkit.course.drills.base import free_text
+from ragkit.course.drills.base import free_text, with_reason
 from ragkit.course.verdict import Verdict
 from ragkit.metrics import mrr, ndcg
 
@@ -94,7 +94,7 @@ def _ceiling(answer: Any) -> Verdict:
         return Verdict(
             "incorrect", "the ceiling rises; but forty more candidates can also mislead."
         )
-    return _with_reason(reason)
+    return with_reason(reason)
 
 
 def _interval(answer: Any) -> Verdict:
@@ -107,14 +107,7 @@ def _interval(answer: Any) -> Verdict:
         linear = abs(float(queries) - QUERIES * times) < 1
         told = "the width shrinks with the square root of the number of queries."
         return Verdict("incorrect", told if linear else "a third of the width: how many times n?")
-    return _with_reason(reason)
-
-
-def _with_reason(reason: Any) -> Verdict:
-    verdict = free_text(reason)
-    if verdict.status == "incorrect":
-        return Verdict("incorrect", f"both choices are right, but of the reason: {verdict.message}")
-    return Verdict("correct", "the reason is for a person to read.")
+    return with_reason(reason)
 
 
 CHECKS: dict[str, Callable[[Any], Verdict]] = {

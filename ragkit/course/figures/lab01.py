@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragkit import plots
+from ragkit.course.measures.base import training_sentences
 from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
 from ragkit.kb import KnowledgeBase, load_kb
 from ragkit.losses import info_nce, negative_weights
-from ragkit.runtime import data_dir, import_torch
+from ragkit.runtime import import_torch
 from ragkit.systems import compare_systems
 from ragkit.whitening import Whitening
 
@@ -61,7 +62,7 @@ def _temperature(encoder: Encoder, kb: KnowledgeBase) -> Figure:
 
 
 def _cone(encoders: dict[str, Encoder], kb: KnowledgeBase) -> Figure:
-    corpus = (data_dir() / "minigpt" / "corpus.txt").read_text(encoding="utf-8").splitlines()
+    corpus = training_sentences()
     pairs = np.triu_indices(len(kb.documents), k=1)
     cosines = {}
     for label, encoder in encoders.items():

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ragkit.evaluation import Comparison, Report
+from ragkit.runtime import data_dir
 
 Entry = dict[str, Any]
 Entries = Iterator[tuple[str, Entry]]
@@ -35,6 +36,11 @@ def plain(value: float, how: str, tolerance: float = 0.01) -> Entry:
 def one_query(queries: int) -> float:
     """One query's rank may flip on another processor; more than that is drift."""
     return 1.5 / queries
+
+
+def training_sentences() -> list[str]:
+    """The sentences that MiniGPT was trained on, which whitening and other fits may use."""
+    return (data_dir() / "minigpt" / "corpus.txt").read_text(encoding="utf-8").splitlines()
 
 
 def compared(found: Comparison, how: str) -> Entry:

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragkit.course.measures.base import Entries, plain, scored
+from ragkit.course.measures.base import Entries, plain, scored, training_sentences
 from ragkit.course.measures.lab01 import dense_report, vector_report
 from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
 from ragkit.encoders.minigpt import pad
 from ragkit.kb import KnowledgeBase, load_kb
 from ragkit.losses import info_nce
-from ragkit.runtime import data_dir, import_torch
+from ragkit.runtime import import_torch
 from ragkit.vectors import unit_rows
 
 SUBJECTS = (
@@ -103,7 +103,7 @@ def _patterns(name: str, encoder: Encoder) -> Entries:
 
 def _reduced(encoder: Encoder, dev: KnowledgeBase) -> Entries:
     """MiniLM cut to MiniGPT's 64 dimensions, by the principal directions of the corpus."""
-    corpus = (data_dir() / "minigpt" / "corpus.txt").read_text(encoding="utf-8").splitlines()
+    corpus = training_sentences()
     rows = encoder.encode(corpus)
     mean = rows.mean(axis=0)
     axes = np.linalg.svd(rows - mean, full_matrices=False)[2][:64].T
@@ -168,7 +168,7 @@ def _contrastive(dev: KnowledgeBase) -> Entries:
 
 
 def _halves() -> list[tuple[str, str]]:
-    corpus = (data_dir() / "minigpt" / "corpus.txt").read_text(encoding="utf-8").splitlines()
+    corpus = training_sentences()
     words = [line.split() for line in corpus if len(line.split()) >= 6]
     return [(" ".join(w[: len(w) // 2]), " ".join(w[len(w) // 2 :])) for w in words]
 

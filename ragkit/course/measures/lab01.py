@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 
 from ragkit.console import show_hits
-from ragkit.course.measures.base import Entries, compared, one_query, plain, scored
+from ragkit.course.measures.base import (
+    Entries,
+    compared,
+    one_query,
+    plain,
+    scored,
+    training_sentences,
+)
 from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
 from ragkit.evaluation import Report, compare, evaluate
 from ragkit.index import FlatIndex
@@ -149,7 +156,7 @@ def _space(encoders: dict[str, Encoder], kb: KnowledgeBase) -> Entries:
 
 def _whitened(encoders: dict[str, Encoder], kb: KnowledgeBase) -> Entries:
     """What whitening, fitted on the MiniGPT corpus, does to the cone and to the search."""
-    corpus = (data_dir() / "minigpt" / "corpus.txt").read_text(encoding="utf-8").splitlines()
+    corpus = training_sentences()
     reports = {}
     for name, encoder in encoders.items():
         whiten = Whitening.fit(encoder.encode(corpus))
