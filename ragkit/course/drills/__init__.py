@@ -9,22 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from ragkit.course.drills import lab01, lab02, lab03
-from ragkit.course.drills.base import word_overlap
+from ragkit.course.drills.asking import ask
+from ragkit.course.drills.properties import word_overlap
 from ragkit.course.verdict import Verdict
 
-__all__ = ["check", "word_overlap"]
+__all__ = ["DRILLS", "check", "word_overlap"]
 
-_CHECKS = {**lab01.CHECKS, **lab02.CHECKS, **lab03.CHECKS}
+DRILLS = {**lab01.DRILLS, **lab02.DRILLS, **lab03.DRILLS}
 
 
 def check(drill: str, answer: Any) -> Verdict:
     """Print and return the verdict on one drill's answer; `drill` reads `01_1`."""
-    if drill not in _CHECKS:
-        known = ", ".join(_CHECKS)
-        return Verdict("incorrect", f"there is no drill {drill!r}; there is {known}.").say()
-    if answer is None or answer == "":
-        return Verdict("not attempted", f"put your answer in drill_{drill}.").say()
-    try:
-        return _CHECKS[drill](answer).say()
-    except Exception as error:
-        return Verdict("incorrect", f"the answer has another form than asked ({error}).").say()
+    return ask(DRILLS, drill, answer)

@@ -1,7 +1,7 @@
-"""What an exercise is: cases, an independent answer, the mistakes worth naming, and the verdict.
+"""What an exercise is: cases, an independent answer, and the mistakes worth naming.
 
-An exercise runs the student's function on seeded inputs, compares with its own computation, and,
-where the answer equals that of a known mistake, names the mistake. It never raises.
+The same generator of cases serves twice: with the course's own seed for the check in the lab, and
+with a seed drawn for each grading, so that the inputs of the grader are known to nobody beforehand.
 """
 
 from __future__ import annotations
@@ -13,17 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ragkit.course.judging import Case, Check, Function, Key
 from ragkit.course.verdict import Verdict
 
-Function = Callable[..., Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One input and the words that describe it to a student."""
-
-    arguments: tuple[Any, ...]
-    described: str
+__all__ = ["Case", "Exercise", "Mistake", "seeded", "unit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +29,18 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Exercise:
-    """Cases, the expected answer, and the mistakes worth naming."""
+    """Cases drawn from a generator, the expected answer, the mistakes worth naming, and points.
+
+    The grader gives a case its `weight` for the right answer and half of it for a named mistake;
+    `points` is what the whole exercise is worth.
+    """
 
     name: str
-    cases: Callable[[], list[Case]]
+    cases: Callable[[np.random.Generator], list[Case]]
     expected: Function
     mistakes: Sequence[Mistake]
     tolerance: float = 1e-5
+    points: float = 2.0
 
     def __call__(self, function: Function) -> Verdict:
         """Print and return the verdict on a student's function."""
@@ -50,58 +48,30 @@ class Exercise:
 
     def judge(self, function: Function) -> Verdict:
         """The verdict on a student's function; nothing it does is raised."""
-        if not callable(function):
-            return Verdict("incorrect", f"{self.name} must be a function; got {function!r:.60}.")
-        for case in self.cases():
-            try:
-                answer = function(*deepcopy(case.arguments))
-            except NotImplementedError:
-                return Verdict("not attempted", f"write {self.name}, then run this cell again.")
-            except (Exception, SystemExit) as error:
-                told = f"{type(error).__name__}: {error}"
-                return Verdict("incorrect", f"it raised {told} on {case.described}.")
-            if complaint := self._complaint(answer, case):
-                return Verdict("incorrect", complaint)
-        return Verdict("correct")
+        return self.check().judge(function)
 
-    def _complaint(self, answer: Any, case: Case) -> str:
-        """What is wrong with one answer; empty if nothing is."""
-        expected = self.expected(*deepcopy(case.arguments))
-        if answer is None:
-            return f"it returned None on {case.described}. Is the return statement missing?"
-        try:
-            given = np.asarray(answer, dtype=np.float64)
-        except (TypeError, ValueError):
-            return f"on {case.described} it returned {answer!r:.60}, which is not numeric."
-        if self._equal(given, expected):
-            return ""
-        for mistake in self.mistakes:
-            if self._equal(given, mistake.wrong(*deepcopy(case.arguments))):
-                return f"on {case.described}, {mistake.message}"
-        if np.isnan(given).any() or np.isinf(given).any():
-            cause = "a division by zero, or an overflow?"
-            return f"on {case.described} it returned {_short(given)}: {cause}"
-        wanted = np.asarray(expected)
-        if given.shape != wanted.shape:
-            return (
-                f"on {case.described} the shape is {list(given.shape)}, not {list(wanted.shape)}."
+    def check(self) -> Check:
+        """The public check: the course's own cases with their answers."""
+        return Check(self.name, self.keys(seeded()), self.tolerance)
+
+    def keys(self, rng: np.random.Generator) -> list[Key]:
+        """The cases drawn from `rng`, each with the right answer and those of the mistakes."""
+        return [
+            Key(
+                case,
+                _values(self.expected, case),
+                tuple((mistake.message, _values(mistake.wrong, case)) for mistake in self.mistakes),
             )
-        return f"on {case.described} it returned {_short(given)}; expected {_short(wanted)}."
-
-    def _equal(self, given: Any, wanted: Any) -> bool:
-        wanted = np.asarray(wanted, dtype=np.float64)
-        given = np.asarray(given, dtype=np.float64)
-        return given.shape == wanted.shape and bool(
-            np.allclose(given, wanted, rtol=self.tolerance, atol=self.tolerance, equal_nan=False)
-        )
+            for case in self.cases(rng)
+        ]
 
 
-def _short(array: Any) -> str:
-    return np.array2string(np.asarray(array), precision=4, threshold=8, edgeitems=2)
+def _values(function: Function, case: Case) -> Any:
+    return np.asarray(function(*deepcopy(case.arguments)), dtype=np.float64)
 
 
 def seeded() -> np.random.Generator:
-    """The generator that every case is drawn from: the same inputs for every student."""
+    """The generator that the public cases are drawn from: the same inputs for every student."""
     return np.random.default_rng(2026)
 
 

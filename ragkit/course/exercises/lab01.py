@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
-from ragkit.course.exercises.base import Case, Exercise, Mistake, seeded, unit
+from ragkit.course.exercises.base import Case, Exercise, Mistake, unit
 
 
-def _pooling_cases() -> list[Case]:
-    rng = seeded()
-    states = rng.normal(size=(3, 5, 4)).astype(np.float32)
-    whole = np.ones((3, 5), dtype=bool)
-    padded = np.array([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0], [1, 0, 0, 0, 0]], dtype=bool)
+def _pooling_cases(rng: Generator) -> list[Case]:
+    texts, width, dimension = rng.integers([3, 5, 3], [5, 8, 6])
+    states = rng.normal(size=(texts, width, dimension)).astype(np.float32)
+    lengths = np.r_[width, rng.integers(2, width, size=texts - 2), 1]
+    padded = np.arange(width) < lengths[:, None]
+    told = f"{', '.join(map(str, lengths))} tokens"
     return [
-        Case((states, whole), "three texts without padding"),
-        Case((states, padded), "texts of 5, 3 and 1 tokens, padded to 5"),
+        Case((states, np.ones_like(padded)), "texts without padding", f"{texts} of them"),
+        Case((states, padded), "texts of different length, padded", told, weight=2),
     ]
 
 
@@ -63,12 +65,13 @@ mean_pool = Exercise(
 )
 
 
-def _row_cases() -> list[Case]:
-    rows = seeded().normal(size=(4, 3)).astype(np.float32) * np.float32(3)
+def _row_cases(rng: Generator) -> list[Case]:
+    size = int(rng.integers(3, 6))
+    rows = rng.normal(size=(size + 2, size)).astype(np.float32) * np.float32(3)
     return [
         Case((rows[:1],), "a single row"),
-        Case((rows,), "four rows of different length"),
-        Case((rows[:3],), "as many rows as columns"),
+        Case((rows,), "rows of different length", f"{size + 2} of them"),
+        Case((rows[:size],), "as many rows as columns", f"{size} of each"),
     ]
 
 
@@ -100,14 +103,15 @@ normalise = Exercise(
 )
 
 
-def _search_cases() -> list[Case]:
-    rng = seeded()
-    documents = unit(rng.normal(size=(8, 6)))
+def _search_cases(rng: Generator) -> list[Case]:
+    count, k = int(rng.integers(8, 15)), int(rng.integers(3, 6))
+    documents = unit(rng.normal(size=(count, 6)))
     query = unit(rng.normal(size=(1, 6)))[0]
+    same = int(rng.integers(1, count))
     return [
-        Case((query, documents, 1), "8 documents and k=1"),
-        Case((query, documents, 3), "8 documents and k=3"),
-        Case((documents[5], documents, 2), "a query that equals document 5, with k=2"),
+        Case((query, documents, 1), "k=1", f"{count} documents"),
+        Case((query, documents, k), "k above 1", f"{count} documents, k={k}", weight=2),
+        Case((documents[same], documents, 2), "a query that equals a document", f"number {same}"),
     ]
 
 
@@ -149,19 +153,35 @@ top_k = Exercise(
 )
 
 
-def _ranking_cases() -> list[Case]:
-    qrels = {"q1": {"a": 1}, "q2": {"b": 1, "c": 1}, "q3": {"d": 1}, "q4": {"e": 0, "f": 1}}
-    rankings = {
-        "q1": ["a", "x", "y", "z"],
-        "q2": ["x", "c", "b", "y"],
-        "q3": ["x", "d", "y", "z"],
-        "q4": ["e", "x", "y", "z"],
-    }
-    unanswered = {q: ranking for q, ranking in rankings.items() if q != "q3"}
+# Where the judged documents of one query stand in its ranking (None: not retrieved), and what they
+# are judged. Every kind of query occurs in every case, so that every mistake shows.
+_QUERIES: list[list[tuple[int | None, int]]] = [
+    [(1, 1)],
+    [(2, 1), (3, 2)],
+    [(3, 1)],
+    [(4, 1)],
+    [(2, 1)],
+    [(1, 0), (None, 1)],
+]
+
+
+def _ranking_cases(rng: Generator) -> list[Case]:
+    drawn = [query for query in _QUERIES for _ in range(rng.integers(1, 4))]
+    rankings: dict[str, list[str]] = {}
+    qrels: dict[str, dict[str, int]] = {}
+    for number, place in enumerate(rng.permutation(len(drawn)).tolist(), start=1):
+        names = rng.permutation([f"doc{n}" for n in range(40)]).tolist()
+        rankings[f"q{number}"] = names[:6]
+        qrels[f"q{number}"] = {
+            names[rank - 1 if rank else -1]: judged for rank, judged in drawn[place]
+        }
+    hit = next(query_id for query_id in qrels if qrels[query_id].get(rankings[query_id][0], 0) > 0)
+    unanswered = {query_id: rankings[query_id] for query_id in rankings if query_id != hit}
+    told = f"{len(drawn)} of them"
     return [
-        Case((rankings, qrels, 1), "four queries and k=1"),
-        Case((rankings, qrels, 3), "four queries and k=3"),
-        Case((unanswered, qrels, 3), "four judged queries of which one (q3) was never answered"),
+        Case((rankings, qrels, 1), "judged queries and k=1", told),
+        Case((rankings, qrels, 3), "judged queries and k=3", told),
+        Case((unanswered, qrels, 3), "judged queries of which one was never answered", hit),
     ]
 
 
@@ -215,15 +235,16 @@ hit_rate = Exercise(
 )
 
 
-def _batch_cases() -> list[Case]:
-    rng = seeded()
-    queries, documents = unit(rng.normal(size=(4, 6))), unit(rng.normal(size=(4, 6)))
+def _batch_cases(rng: Generator) -> list[Case]:
+    size, temperature = int(rng.integers(4, 7)), float(rng.uniform(0.3, 0.7))
+    queries, documents = unit(rng.normal(size=(size, 6))), unit(rng.normal(size=(size, 6)))
     single = queries.astype(np.float32)
+    told = f"{size} pairs"
     return [
-        Case((queries, documents, 1.0), "a batch of 4 with τ = 1"),
-        Case((queries, documents, 0.5), "a batch of 4 with τ = 0.5"),
-        Case((queries, documents, 0.01), "a batch of 4 with τ = 0.01"),
-        Case((single, single, 0.01), "a float32 batch of 4 whose pairs are equal, with τ = 0.01"),
+        Case((queries, documents, 1.0), "a batch with τ = 1", told),
+        Case((queries, documents, temperature), "a batch with τ below 1", f"τ = {temperature:.3f}"),
+        Case((queries, documents, 0.01), "a batch with τ = 0.01", told),
+        Case((single, single, 0.01), "a float32 batch whose pairs are equal, with τ = 0.01", told),
     ]
 
 
@@ -274,14 +295,16 @@ info_nce = Exercise(
 )
 
 
-def _cone_cases() -> list[Case]:
-    rng = seeded()
+def _cone_cases(rng: Generator) -> list[Case]:
+    count = int(rng.integers(5, 9))
+    lengths = rng.uniform(1, 9, size=(count, 1))
     return [
         Case((unit(rng.normal(size=(2, 5)) + 0.5),), "two unit vectors"),
-        Case((unit(rng.normal(size=(6, 5)) + 0.5),), "six unit vectors"),
+        Case((unit(rng.normal(size=(count, 5)) + 0.5),), "unit vectors", f"{count} of them"),
         Case(
-            (unit(rng.normal(size=(6, 5)) - 0.5) * np.r_[1:7][:, None],),
-            "vectors of other lengths",
+            (unit(rng.normal(size=(count, 5)) - 0.5) * lengths,),
+            "vectors that are not of unit length",
+            f"{count} of them",
         ),
     ]
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
 from ragkit.course.exercises.base import Case, Exercise, Mistake
 
 
-def _window_cases() -> list[Case]:
-    return [
-        Case((20, 8, 3), "20 tokens, size 8, overlap 3"),
-        Case((18, 8, 3), "18 tokens, size 8, overlap 3"),
-        Case((9, 4, 0), "9 tokens, size 4, no overlap"),
-        Case((5, 8, 3), "5 tokens, which are fewer than the size 8"),
-        Case((40, 8, 7), "40 tokens, size 8, overlap 7"),
-    ]
+def _window_cases(rng: Generator) -> list[Case]:
+    size, overlap, whole = (int(number) for number in rng.integers([8, 2, 2], [13, 5, 5]))
+    step = size - overlap
+    fits = size + whole * step
+    rest = int(rng.integers(1, step))
+    short = int(rng.integers(2, size))
+    drawn = {
+        "a last window that is shorter": (fits + rest, size, overlap),
+        "windows that end where the text ends": (fits, size, overlap),
+        "windows without overlap": (whole * size + short, size, 0),
+        "a text that is shorter than a window": (short, size, min(overlap, short - 1)),
+        "windows that move by one token": (fits, size, size - 1),
+    }
+    told = "{} tokens, size {}, overlap {}"
+    return [Case(numbers, kind, told.format(*numbers)) for kind, numbers in drawn.items()]
 
 
 def _windows(count: int, size: int, step: int, until: int | None = None) -> Any:
@@ -81,14 +89,16 @@ sliding_window = Exercise(
 )
 
 
-def _coverage_cases() -> list[Case]:
-    apart = np.array([[0, 10], [10, 20], [24, 34]])
-    sliding = np.array([[0, 10], [6, 16], [12, 22]])
-    spans = np.array([[2, 6], [8, 12], [5, 25], [20, 24], [30, 34]])
+def _coverage_cases(rng: Generator) -> list[Case]:
+    scale = int(rng.integers(2, 6))
+    apart = scale * np.array([[0, 10], [10, 20], [24, 34]])
+    sliding = scale * np.array([[0, 10], [6, 16], [12, 22]])
+    spans = scale * np.array([[2, 6], [8, 12], [5, 25], [20, 24], [30, 34]])
+    spans = spans + rng.integers(0, scale, size=spans.shape)
     return [
-        Case((sliding, spans), "three overlapping chunks and five answers"),
-        Case((apart, spans[:4]), "three chunks with a gap, and four answers"),
-        Case((sliding[::-1], spans[:2]), "chunks in reverse order"),
+        Case((sliding, spans), "overlapping chunks", "three chunks, five answers", weight=2),
+        Case((apart, spans[:4]), "chunks with a gap", "three chunks, four answers"),
+        Case((sliding[::-1].copy(), spans[:2]), "chunks in reverse order", "three chunks"),
     ]
 
 

@@ -6,18 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
-from ragkit.course.exercises.base import Case, Exercise, Mistake, seeded, unit
+from ragkit.course.exercises.base import Case, Exercise, Mistake, unit
 
 
-def _batch_cases() -> list[Case]:
-    rng = seeded()
-    documents = unit(rng.normal(size=(9, 6)))
-    queries = unit(rng.normal(size=(4, 6)))
+def _batch_cases(rng: Generator) -> list[Case]:
+    count, asked, k = (int(number) for number in rng.integers([8, 4, 2], [13, 7, 4]))
+    documents = unit(rng.normal(size=(count, 6)))
+    queries = unit(rng.normal(size=(asked, 6)))
+    told = f"{asked} queries, {count} documents, k={k}"
     return [
-        Case((queries, documents, 3), "4 queries, 9 documents, k=3"),
-        Case((queries[:1], documents, 1), "a single query and k=1"),
-        Case((documents, documents, 2), "the documents as their own queries, k=2"),
+        Case((queries, documents, k), "several queries", told, weight=2),
+        Case((queries[:1], documents, 1), "a single query and k=1", f"{count} documents"),
+        Case((documents, documents, 2), "the documents as their own queries", "k=2"),
     ]
 
 
@@ -70,13 +72,26 @@ nearest = Exercise(
 )
 
 
-def _recall_cases() -> list[Case]:
-    exact = np.array([[1, 2, 3, 4], [5, 6, 7, 8], [9, 1, 2, 3]])
-    found = np.array([[1, 3, 2, 9], [6, 5, 7, -1], [9, 1, 3, 2]])
+def _found(rng: Generator, exact: Any) -> Any:
+    """What an approximate index might return: some neighbours in another order, then -1."""
+    found = np.full_like(exact, -1)
+    for row, true in zip(found, exact, strict=True):
+        kept = int(rng.integers(1, len(true)))
+        row[:kept] = np.roll(true[:kept], 1)
+        if kept < len(true) - 1:
+            row[kept] = 99
+    return found
+
+
+def _recall_cases(rng: Generator) -> list[Case]:
+    asked, k = (int(number) for number in rng.integers([3, 4], [6, 6]))
+    exact = np.array([rng.permutation(12)[:k] for _ in range(asked)])
+    told = f"{asked} queries, k={k}"
+    partly = _found(rng, exact)
     return [
-        Case((found, exact), "three queries, k=4, where -1 means that nothing was found"),
-        Case((exact, exact), "an index that finds everything"),
-        Case((exact[::-1], exact), "lists that answer the wrong queries"),
+        Case((partly, exact), "lists with gaps, where -1 means nothing found", told, weight=2),
+        Case((exact, exact), "an index that finds everything", told),
+        Case((np.roll(exact, 1, axis=0), exact), "lists that answer the wrong queries", told),
     ]
 
 
@@ -127,11 +142,13 @@ recall_at_k = Exercise(
 )
 
 
-def _storage_cases() -> list[Case]:
+def _storage_cases(rng: Generator) -> list[Case]:
+    few, some, many = (int(number) for number in rng.integers([20, 200, 10**6], [200, 2000, 10**8]))
+    dimension, links = int(rng.choice([64, 96, 384, 768])), int(rng.choice([8, 16, 24, 48]))
     return [
-        Case((50, 384), "50 vectors of 384 dimensions, flat"),
-        Case((1000, 96, 32), "1,000 vectors of 96 dimensions, HNSW with 32 links"),
-        Case((10_000_000, 384, 16), "10 million vectors of 384 dimensions, HNSW with 16 links"),
+        Case((few, dimension), "a flat index", f"{few} vectors of {dimension} dimensions"),
+        Case((some, dimension, links), "an HNSW index", f"{some} vectors, {links} links", weight=2),
+        Case((many, 384, 16), "millions of vectors under HNSW", f"{many} vectors, 16 links"),
     ]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
-from ragkit.course.exercises.base import Case, Exercise, Mistake, seeded, unit
+from ragkit.course.exercises.base import Case, Exercise, Mistake, unit
 
 
 def _best(rows: Any, scores: Any) -> list[int]:
@@ -14,15 +15,17 @@ def _best(rows: Any, scores: Any) -> list[int]:
     return sorted((int(row) for row in rows), key=lambda row: (-float(scores[row]), row))
 
 
-def _stage_cases() -> list[Case]:
-    first = np.array([0.31, 0.80, 0.12, 0.55, 0.47, 0.66, 0.05, 0.20])
-    second = np.array([8.0, -1.0, 9.0, 2.5, 6.0, 4.0, 7.0, -9.0])
-    tied_first = np.array([0.5, 0.9, 0.5, 0.7])
-    tied_cross = np.array([1.0, -2.0, 5.0, 1.0])
+def _stage_cases(rng: Generator) -> list[Case]:
+    count, depth, k = (int(number) for number in rng.integers([8, 4, 2], [12, 6, 4]))
+    first, second = rng.uniform(-1, 1, size=count), rng.normal(scale=5, size=count)
+    before = int(rng.integers(0, 5))  # rows that come last in both stages
+    tied_first = np.r_[np.full(before, -1.0), 0.5, 0.9, 0.5, 0.7]
+    tied_second = np.r_[np.full(before, 9.0), 1.0, -2.0, 5.0, 1.0]
+    told = f"{count} documents, depth={depth}"
     return [
-        Case((first, second, 4, 2), "8 documents, depth=4 and k=2"),
-        Case((first, second, 3, 5), "8 documents, depth=3 and k=5"),
-        Case((tied_first, tied_cross, 3, 3), "scores of both stages with ties"),
+        Case((first, second, depth, k), "k below the depth", f"{told}, k={k}", weight=2),
+        Case((first, second, depth, depth + 2), "k above the depth", f"{told}, k={depth + 2}"),
+        Case((tied_first, tied_second, 3, 3), "ties in both stages", "depth=3, k=3"),
     ]
 
 
@@ -82,14 +85,16 @@ two_stage = Exercise(
 )
 
 
-def _fusion_cases() -> list[Case]:
-    one = np.array([[2, 1, 3, 4]])
-    both = np.array([[1, 2, 3, 4], [3, 1, 4, 2]])
-    partial = np.array([[1, 0, 2, 0], [2, 1, 0, 0], [0, 1, 2, 0]])
+def _fusion_cases(rng: Generator) -> list[Case]:
+    count, k = (int(number) for number in rng.integers([4, 10], [8, 60]))
+    both = np.stack([1 + rng.permutation(count) for _ in range(2)])
+    partial = np.stack([1 + rng.permutation(count) for _ in range(3)])
+    partial[partial > count - 2] = 0
+    told = f"{count} documents"
     return [
-        Case((one, 60), "one system that ranks 4 documents, k=60"),
-        Case((both, 10), "two systems that rank 4 documents, k=10"),
-        Case((partial, 60), "three systems that rank some of 4 documents, k=60"),
+        Case((both[:1], 60), "one system, k=60", told),
+        Case((both, k), "two systems", f"{told}, k={k}", weight=2),
+        Case((partial, 60), "three systems that rank some of the documents", told, weight=2),
     ]
 
 
@@ -128,12 +133,14 @@ rrf = Exercise(
 )
 
 
-def _token_cases() -> list[Case]:
-    rng = seeded()
-    query, document = unit(rng.normal(size=(3, 6))), unit(rng.normal(size=(5, 6)))
+def _token_cases(rng: Generator) -> list[Case]:
+    asked, read = (int(number) for number in rng.integers([3, 5], [5, 8]))
+    query, document = unit(rng.normal(size=(asked, 6))), unit(rng.normal(size=(read, 6)))
+    stretched = document * rng.uniform(1, 9, size=(read, 1))
+    told = f"{asked} query and {read} document tokens"
     return [
-        Case((query, document), "3 query and 5 document tokens of length 1"),
-        Case((query * 2.0, document * np.r_[1:6][:, None]), "token vectors of other lengths"),
+        Case((query, document), "token vectors of length 1", told),
+        Case((query * 2.0, stretched), "token vectors of other lengths", told),
     ]
 
 

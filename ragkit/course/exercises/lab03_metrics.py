@@ -7,19 +7,25 @@ from math import log2
 from typing import Any
 
 import numpy as np
+from numpy.random import Generator
 
-from ragkit.course.exercises.base import Case, Exercise, Mistake, seeded
+from ragkit.course.exercises.base import Case, Exercise, Mistake
 
 
-def _relevance_cases() -> list[Case]:
-    plain = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 1]])
-    missed = np.array([[0, 1, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0]])
-    deep = np.array([[0, 0, 0, 2], [2, 0, 1, 0], [0, 0, 1, 0]])
+def _relevance_cases(rng: Generator) -> list[Case]:
+    plain = _some(rng, [[1, 0, 0, 0], [0, 0, 1, 0], [0, 1, 0, 1]])
+    missed = _some(rng, [[0, 1, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0]])
+    deep = _some(rng, [[0, 0, 0, 2], [2, 0, 1, 0], [0, 0, 1, 0]])
     return [
-        Case((plain, 4), "three queries and k=4"),
-        Case((missed, 4), "three queries of which the second has no relevant document"),
-        Case((deep, 3), "graded relevance, k=3, and a first hit at rank 4"),
+        Case((plain, 4), "several queries", f"{len(plain)} queries, k=4"),
+        Case((missed, 4), "queries of which some have no relevant document", "k=4"),
+        Case((deep, 3), "graded relevance, and a first hit below rank k", "k=3"),
     ]
+
+
+def _some(rng: Generator, rows: list[list[int]]) -> Any:
+    """Each of the rows one to three times, in random order: int [q, n]."""
+    return rng.permutation(np.repeat(rows, rng.integers(1, 4, size=len(rows)), axis=0))
 
 
 def _reciprocals(relevance: Any, k: int) -> list[float]:
@@ -80,12 +86,18 @@ mrr_at_k = Exercise(
 )
 
 
-def _gain_cases() -> list[Case]:
+def _gain_cases(rng: Generator) -> list[Case]:
+    count, k = (int(number) for number in rng.integers([5, 2], [8, 4]))
+    two, graded, none = np.zeros((3, count), dtype=int)
+    two[rng.choice(np.arange(1, count), size=2, replace=False)] = 1
+    graded[rng.choice(np.arange(1, count), size=2, replace=False)] = 2, 1
+    many = np.r_[1, rng.permutation([0, 2])[: k - 1], rng.permutation([0, 1])]
+    judged = np.ones(k + 1, dtype=int) + np.eye(k + 1, dtype=int)[0]
     return [
-        Case((np.array([0, 1, 0, 1, 0]), np.array([1, 1, 0]), 5), "two relevant documents, k=5"),
-        Case((np.array([1, 0, 2, 0]), np.array([2, 1, 1]), 4), "graded relevance, one not found"),
-        Case((np.array([0, 1, 1, 2]), np.array([1, 2, 1]), 2), "more relevant documents than k=2"),
-        Case((np.array([0, 0, 0]), np.array([0, 0]), 3), "a query with no relevant document"),
+        Case((two, np.array([1, 1, 0]), count), "two relevant documents", f"k={count}"),
+        Case((graded, np.array([2, 1, 1]), count), "graded relevance, one not found", f"k={count}"),
+        Case((many, judged, k), "more relevant documents than k", f"k={k}"),
+        Case((none, np.array([0, 0]), count), "a query with no relevant document", f"k={count}"),
     ]
 
 
@@ -148,12 +160,13 @@ ndcg_at_k = Exercise(
 )
 
 
-def _order_cases() -> list[Case]:
-    rng = seeded()
+def _order_cases(rng: Generator) -> list[Case]:
+    few, more = (int(number) for number in rng.integers([4, 7], [6, 10]))
+    falling = np.sort(rng.normal(size=few))[::-1].copy()
     return [
-        Case((np.array([3.0, 2.0, 1.0]), np.array([0.9, 0.1, 0.3])), "three documents"),
-        Case((rng.normal(size=7), rng.normal(size=7)), "seven documents in two random orders"),
-        Case((np.arange(4.0), -np.arange(4.0)), "two opposite orders"),
+        Case((rng.normal(size=few), rng.normal(size=few)), "few documents", f"{few} of them"),
+        Case((rng.normal(size=more), rng.normal(size=more)), "more documents", f"{more} of them"),
+        Case((np.arange(float(few)), falling), "two opposite orders", f"{few} documents"),
     ]
 
 

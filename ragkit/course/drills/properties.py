@@ -1,0 +1,80 @@
+"""Answers that are built, not computed: sentence pairs and vectors, judged by their property."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ragkit.course.drills.base import Finding
+
+if TYPE_CHECKING:
+    from ragkit.encoders import MiniLMEncoder
+
+MAX_OVERLAP = 0.2
+# Honest paraphrases of grammar rules with hardly a word in common lie anywhere between these two
+# cosines, and so do a few pairs of different rules: there, a person decides. Calibrated in
+# tests/test_course.py on pairs written for the purpose.
+LOW_COSINE = 0.25
+CLEAR_COSINE = 0.45
+MARGIN = 1e-6
+
+
+@lru_cache(maxsize=1)
+def minilm() -> MiniLMEncoder:
+    """The encoder that all drills share, loaded once."""
+    from ragkit.encoders import MiniLMEncoder
+
+    return MiniLMEncoder()
+
+
+def word_overlap(first: str, second: str) -> float:
+    """Shared words over all words of two sentences (Jaccard), case and punctuation aside."""
+    a, b = (set(re.findall(r"\w+", text.lower())) for text in (first, second))
+    return len(a & b) / len(a | b) if a | b else 1.0
+
+
+def paraphrase(first: Any, second: Any) -> Finding:
+    """One rule in two wordings: few words in common, and a high cosine."""
+    first, second = str(first), str(second)
+    overlap = word_overlap(first, second)
+    if overlap > MAX_OVERLAP:
+        return Finding(
+            "wrong",
+            f"the sentences share {overlap:.0%} of their words; say it with others "
+            f"(at most {MAX_OVERLAP:.0%}).",
+        )
+    vectors = minilm().encode([first, second])
+    cosine = float(vectors[0] @ vectors[1])
+    told = f"overlap {overlap:.0%}, cosine {cosine:.2f}"
+    if cosine < LOW_COSINE:
+        return Finding("wrong", f"{told}: do the two sentences state the same rule?")
+    if cosine < CLEAR_COSINE:
+        return Finding("person", f"{told}, where even good paraphrases of rules may lie")
+    return Finding("right", told)
+
+
+def three_winners(query: Any, documents: Any) -> Finding:
+    """Three vectors of which each comes first by another measure: float [2] and [3, 2]."""
+    query, documents = (np.asarray(part, dtype=float) for part in (query, documents))
+    if query.shape != (2,) or documents.shape != (3, 2):
+        return Finding("wrong", "give a query of 2 numbers and three documents of 2 each.")
+    lengths = np.linalg.norm(documents, axis=1)
+    if not np.isfinite([*documents.ravel(), *query]).all() or not lengths.all() or not query.any():
+        return Finding("wrong", "every number must be finite and no vector zero.")
+    scores = {
+        "inner product": documents @ query,
+        "L2 distance": -np.linalg.norm(documents - query, axis=1),
+        "cosine": documents @ query / (lengths * np.linalg.norm(query)),
+    }
+    for place, (name, score) in enumerate(scores.items()):
+        others = np.delete(score, place)
+        if score[place] <= others.max() + MARGIN:
+            shown = ", ".join(f"{value:.3g}" for value in np.abs(score))
+            return Finding(
+                "wrong",
+                f"by {name} document {place + 1} does not come first (the values are {shown}).",
+            )
+    return Finding("right")

@@ -1,0 +1,35 @@
+"""Numbers with a unit.
+
+>>> to_unit("75 KiB", "bytes"), to_unit(76800, "bytes")
+(76800.0, 76800.0)
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_BYTES = {
+    **dict.fromkeys(("b", "byte", "bytes"), 1.0),
+    **{f"{prefix}b": 1000.0**power for power, prefix in enumerate("kmgt", start=1)},
+    **{f"{prefix}ib": 1024.0**power for power, prefix in enumerate("kmgt", start=1)},
+}
+_SECONDS = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("ms", "millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("us", "µs"), 1e-6),
+    **dict.fromkeys(("min", "minute", "minutes"), 60.0),
+}
+_WRITTEN = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([^\W\d]+)\s*")
+
+
+def to_unit(given: Any, unit: str) -> float:
+    """The number that `given` is in `unit`; ValueError if it is no number or of another kind."""
+    written = _WRITTEN.fullmatch(given) if isinstance(given, str) else None
+    if written is None:
+        return float(given)
+    number, name = written.groups()
+    for table in (_BYTES, _SECONDS):
+        if name.lower() in table and unit.lower() in table:
+            return float(number) * table[name.lower()] / table[unit.lower()]
+    raise ValueError(f"{given!r} is not in {unit or 'plain numbers'}")

@@ -1,0 +1,103 @@
+"""Values as plain data: what may cross between processes, or lie in a bundle, as JSON.
+
+Nothing is ever unpickled, so reading an answer cannot run code. Arrays keep dtype and shape, tuples
+stay tuples, and what has no plain form arrives as `Opaque`: its type and a short description.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+MAX_DEPTH = 8
+MAX_NUMBERS = 100_000
+MAX_TEXT = 20_000
+_KINDS = "biuf"  # bool, int, unsigned, float: the dtypes that have a plain form
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """Stands for a value without a plain form."""
+
+    type_name: str
+    shown: str = ""
+
+    def __repr__(self) -> str:
+        return self.shown or f"<{self.type_name}>"
+
+
+def encode(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """`value` as data that `json` can write; too deep, too long or foreign values as `Opaque`."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str.__str__(value)[:MAX_TEXT]
+    if isinstance(value, int):
+        whole = int(value)
+        return whole if whole.bit_length() < 64 else _opaque(value)
+    if isinstance(value, float):
+        return _number(float(value))
+    if isinstance(value, np.generic):
+        return encode(value.item(), depth) if value.dtype.kind in _KINDS else _opaque(value)
+    if hasattr(value, "detach"):  # a torch tensor, with or without a gradient
+        value = value.detach().cpu().numpy()
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    return _container(value, depth)
+
+
+def decode(data: Any) -> Any:
+    """What `encode` made plain, as a value again. Raises ValueError for data of another form."""
+    if data is None or isinstance(data, bool | int | float | str):
+        return data
+    if isinstance(data, list):
+        return [decode(entry) for entry in data]
+    match data:
+        case {"float": str(text)}:
+            return float(text)
+        case {"tuple": list(entries)}:
+            return tuple(decode(entry) for entry in entries)
+        case {"dict": list(pairs)}:
+            return {decode(key): decode(entry) for key, entry in pairs}
+        case {"array": str(dtype), "shape": list(shape), "data": list(numbers)}:
+            if np.dtype(dtype).kind not in _KINDS:
+                raise ValueError(f"no plain array has dtype {dtype}")
+            return np.array([decode(n) for n in numbers], dtype=dtype).reshape(shape)
+        case {"opaque": str(name), "shown": str(shown)}:
+            return Opaque(name, shown)
+    raise ValueError(f"no plain form: {str(data)[:80]}")
+
+
+def _number(value: float) -> Any:
+    return value if math.isfinite(value) else {"float": repr(value)}
+
+
+def _array(array: Any) -> Any:
+    if array.dtype.kind not in _KINDS or array.size > MAX_NUMBERS:
+        return _opaque(array)
+    numbers = np.asarray(array).ravel().tolist()
+    if array.dtype.kind == "f":
+        numbers = [_number(number) for number in numbers]
+    return {"array": array.dtype.str, "shape": list(array.shape), "data": numbers}
+
+
+def _container(value: Any, depth: int) -> Any:
+    if isinstance(value, list | tuple | dict) and (depth == 0 or len(value) > MAX_NUMBERS):
+        return _opaque(value)
+    if isinstance(value, dict):
+        pairs = [[encode(k, depth - 1), encode(v, depth - 1)] for k, v in value.items()]
+        return {"dict": pairs}
+    if isinstance(value, tuple):
+        return {"tuple": [encode(entry, depth - 1) for entry in value]}
+    if isinstance(value, list):
+        return [encode(entry, depth - 1) for entry in value]
+    return _opaque(value)
+
+
+def _opaque(value: Any) -> Any:
+    name = type(value).__name__[:60]
+    too_long = isinstance(value, int | list | tuple | dict | np.ndarray)
+    return {"opaque": name, "shown": f"<a {name} too large to show>" if too_long else f"<{name}>"}
