@@ -224,6 +224,9 @@ def results(
             raise DataError("\n".join([*stale, "Measure and update: ragkit results"]))
         print("Every quoted number matches data/results.json.")
         return
+    from ragkit.course.editions import labs
+
+    labs()  # measuring needs the whole repository; without it, this says so
     from ragkit.course.figures import draw_all
     from ragkit.course.measures import measure_all, measure_timings
 
@@ -233,6 +236,25 @@ def results(
         f"{len(ledger.load())} numbers measured, {len(drawn)} figures drawn; "
         f"{len(written)} pages updated."
     )
+
+
+@app.command()
+def bundle(
+    out: Annotated[Path, typer.Option(help="A new folder to write the bundle into.")],
+) -> None:
+    """Write the students' bundle: labs, theory, data and ragkit, without one answer.
+
+    Hand the folder out as it is, or zip it. In it, `make lab` sets up and opens the labs. The
+    checks tell students what is right and what went wrong, but nothing there computes an answer.
+    """
+    from ragkit.course.editions import labs
+
+    labs()  # a bundle cannot be made from a bundle; this says so
+    from ragkit.course.bundle import write_bundle
+
+    files = write_bundle(out)
+    size = sum(path.stat().st_size for path in files) / 2**20
+    print(f"{len(files)} files, {size:.1f} MiB in {out}. Students run `make lab` in it.")
 
 
 def main() -> None:

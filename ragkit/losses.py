@@ -27,8 +27,8 @@ def info_nce(queries: Tensor, documents: Tensor, temperature: float = 0.05) -> T
         )
     if not temperature > 0:
         raise VectorError(f"temperature must be above 0; got {temperature}. 0.05 is usual.")
-    logits = queries @ documents.T / temperature  # [B, B]
-    return (logits.logsumexp(dim=1) - logits.diagonal()).mean()
+    scaled = queries @ documents.T / temperature  # [B, B]
+    return (scaled.logsumexp(dim=1) - scaled.diagonal()).mean()
 
 
 def negative_weights(similarities: Tensor, temperature: float) -> Tensor:

@@ -667,16 +667,17 @@ folder.cleanup()
 # > latencia, la memoria y la exhaustividad (*recall*) respecto a la búsqueda exacta.
 
 # %%
+from ragkit.vectors import unit_rows
+
 rng = np.random.default_rng(0)
-centres = rng.standard_normal((100, 384), dtype=np.float32)
-centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+centres = unit_rows(rng.standard_normal((100, 384), dtype=np.float32))
 
 
 def clustered(count):
     """Unit vectors around the centres, float32 [count, 384]: a centre plus noise as long as it."""
     noise = rng.standard_normal((count, 384), dtype=np.float32) / np.float32(np.sqrt(384))
     rows = centres[rng.integers(len(centres), size=count)] + noise
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit_rows(rows)
 
 
 vectors, queries = clustered(100_000), clustered(200)

@@ -74,8 +74,16 @@ def labs(root: Path | None = None) -> list[Lab]:
     folder = (root or course_root()) / "solutions"
     found = [Lab(path) for path in sorted(folder.glob("[0-9][0-9]-*.py"))]
     if not found:
-        raise DataError(f"{folder}: no lab sources. Run this in a clone of the repository.")
+        raise DataError(
+            f"{folder}: no lab sources. This needs a clone of the whole repository, which the "
+            "students' bundle is not."
+        )
     return found
+
+
+def student_labs(root: Path | None = None) -> list[Path]:
+    """Every notebook that students work in, in order; a bundle has these alone."""
+    return sorted(((root or course_root()) / "labs").glob("[0-9][0-9]-*.ipynb"))
 
 
 def course_root() -> Path:
@@ -119,13 +127,13 @@ def write_all(root: Path | None = None) -> Iterator[LabRun]:
 
 def run_all(root: Path | None = None) -> Iterator[LabRun]:
     """Execute every committed student lab as it stands; skip those that ran since any change."""
-    for lab in labs(root):
-        done = (root or course_root()) / ".build" / f"{lab.source.stem}.done"
-        stamp = _stamp(lab.student)
+    for lab in student_labs(root):
+        done = (root or course_root()) / ".build" / f"{lab.stem}.done"
+        stamp = _stamp(lab)
         if done.is_file() and done.read_text() == stamp:
-            yield LabRun(lab.student.name, 0, 0.0, skipped=True)
+            yield LabRun(lab.name, 0, 0.0, skipped=True)
             continue
-        yield _execute(nbformat.read(lab.student, as_version=4), lab.student)
+        yield _execute(nbformat.read(lab, as_version=4), lab)
         write_atomically(done, stamp.encode())
 
 

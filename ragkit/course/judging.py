@@ -18,6 +18,7 @@ from ragkit.course import plain
 from ragkit.course.verdict import Verdict
 
 Function = Callable[..., Any]
+_LAZY = ("zip", "map", "filter", "generator", "range", "dict_values", "reversed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,9 @@ def find(answer: Any, key: Key, tolerance: float) -> Finding:
     try:
         given = np.asarray(answer, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        return Finding("wrong", "what it returned is not numeric.", f" It is {answer!r:.60}.")
+        lazy = isinstance(answer, plain.Opaque) and answer.type_name in _LAZY
+        said = "what it returned is not numeric" + ("; wrap it in list(...)." if lazy else ".")
+        return Finding("wrong", said, f" It is {answer!r:.60}.")
     if _equal(given, key.expected, tolerance):
         return Finding("right")
     named = tuple(said for said, wrong in key.mistakes if _equal(given, wrong, tolerance))

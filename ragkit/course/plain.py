@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -38,15 +39,16 @@ def encode(value: Any, depth: int = MAX_DEPTH) -> Any:
     if isinstance(value, int):
         whole = int(value)
         return whole if whole.bit_length() < 64 else _opaque(value)
-    if isinstance(value, float):
+    if isinstance(value, Real):  # a float, a fraction, a numpy scalar
         return _number(float(value))
-    if isinstance(value, np.generic):
-        return encode(value.item(), depth) if value.dtype.kind in _KINDS else _opaque(value)
-    if hasattr(value, "detach"):  # a torch tensor, with or without a gradient
-        value = value.detach().cpu().numpy()
-    if isinstance(value, np.ndarray):
-        return _array(value)
-    return _container(value, depth)
+    if isinstance(value, list | tuple | dict):
+        return _container(value, depth)
+    if isinstance(value, range):
+        return _container(list(value[: MAX_NUMBERS + 1]), depth)
+    try:
+        return _array(_as_array(value), value, depth)
+    except (TypeError, ValueError, RuntimeError):
+        return _opaque(value)
 
 
 def decode(data: Any) -> Any:
@@ -75,29 +77,41 @@ def _number(value: float) -> Any:
     return value if math.isfinite(value) else {"float": repr(value)}
 
 
-def _array(array: Any) -> Any:
-    if array.dtype.kind not in _KINDS or array.size > MAX_NUMBERS:
-        return _opaque(array)
-    numbers = np.asarray(array).ravel().tolist()
+def _as_array(value: Any) -> Any:
+    """A numpy array of what calls itself an array: numpy's, torch's, pandas'."""
+    if hasattr(value, "detach"):  # a torch tensor; with a gradient, or in 16 bits, numpy refuses it
+        return value.detach().cpu().double().numpy()
+    if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
+        return np.asarray(value)
+    raise TypeError(type(value).__name__)
+
+
+def _array(array: Any, value: Any, depth: int) -> Any:
+    if array.size > MAX_NUMBERS:
+        return _opaque(value)
+    if array.dtype.kind == "O":
+        return encode(array.tolist(), depth)
+    if array.dtype.kind not in _KINDS:
+        return _opaque(value)
+    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+        array = array.astype(np.float64)
+    numbers = array.ravel().tolist()
     if array.dtype.kind == "f":
         numbers = [_number(number) for number in numbers]
     return {"array": array.dtype.str, "shape": list(array.shape), "data": numbers}
 
 
 def _container(value: Any, depth: int) -> Any:
-    if isinstance(value, list | tuple | dict) and (depth == 0 or len(value) > MAX_NUMBERS):
+    if depth == 0 or len(value) > MAX_NUMBERS:
         return _opaque(value)
     if isinstance(value, dict):
         pairs = [[encode(k, depth - 1), encode(v, depth - 1)] for k, v in value.items()]
         return {"dict": pairs}
-    if isinstance(value, tuple):
-        return {"tuple": [encode(entry, depth - 1) for entry in value]}
-    if isinstance(value, list):
-        return [encode(entry, depth - 1) for entry in value]
-    return _opaque(value)
+    entries = [encode(entry, depth - 1) for entry in value]
+    return {"tuple": entries} if isinstance(value, tuple) else entries
 
 
 def _opaque(value: Any) -> Any:
     name = type(value).__name__[:60]
-    too_long = isinstance(value, int | list | tuple | dict | np.ndarray)
-    return {"opaque": name, "shown": f"<a {name} too large to show>" if too_long else f"<{name}>"}
+    too_large = isinstance(value, int | list | tuple | dict)
+    return {"opaque": name, "shown": f"<{name}, too large to show>" if too_large else f"<{name}>"}
