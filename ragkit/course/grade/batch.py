@@ -1,0 +1,159 @@
+"""Grade a class: the canary first, then every submission, some at a time, each kept when done."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+
+from ragkit.course.editions import build
+from ragkit.course.grade import answers, scoring
+from ragkit.course.grade.catalogue import LabSheet, inputs_of, sheets
+from ragkit.course.grade.sandbox import Collected, Limits, Sandbox, open_sandbox
+from ragkit.course.grade.state import Graded, State, course_digest
+from ragkit.course.grade.submissions import Submission, find_submissions
+from ragkit.course.judging import Key
+from ragkit.errors import DataError
+
+Keys = Mapping[str, Sequence[Key]]
+OnDone = Callable[[Graded, bool], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One class: what was handed in, and how to grade it."""
+
+    submissions: Path
+    out: Path
+    lab: str | None = None
+    jobs: int = 2
+    limits: Limits = field(default_factory=Limits)
+    seed: int | None = None
+    isolate: bool = True
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """All that was graded, the sheets it was graded by, and how well submissions were contained."""
+
+    graded: list[Graded]
+    sheets: dict[str, LabSheet]
+    isolated: bool
+    reason: str
+
+
+def grade(job: Job, on_start: Callable[[int], None], on_done: OnDone) -> ClassResult:
+    """Grade every submission; those that are done under the same conditions are taken as kept.
+
+    `on_start` is told how many there are, `on_done` each result and whether it was kept.
+    """
+    known = sheets()
+    if job.lab is not None and job.lab not in known:
+        raise DataError(f"There is no lab {job.lab!r}; there are {', '.join(known)}.")
+    stems = {number: sheet.lab.source.stem for number, sheet in known.items()}
+    handed_in = find_submissions(job.submissions, stems, job.lab)
+    used = {number: known[number] for number in sorted({s.lab for s in handed_in})}
+    state = State(job.out / ".state")
+    seed = state.seed(job.seed)
+    grader = _Grader(job, used, state, {n: sheet.keys(seed) for n, sheet in used.items()}, seed)
+    with open_sandbox([job.submissions, job.out], job.isolate) as sandbox:
+        _check_canary(grader, sandbox)
+        on_start(len(handed_in))
+        graded = list(grader.run(sandbox, handed_in, on_done))
+    graded.sort(key=lambda one: (one.student, one.lab))
+    return ClassResult(graded, used, sandbox.isolated, sandbox.reason)
+
+
+@dataclass(frozen=True)
+class _Grader:
+    """The sheets, keys and limits that every submission of a class shares."""
+
+    job: Job
+    sheets: Mapping[str, LabSheet]
+    state: State
+    keys: Mapping[str, Keys]
+    seed: int
+
+    def run(
+        self, sandbox: Sandbox, handed_in: Sequence[Submission], on_done: OnDone
+    ) -> Iterator[Graded]:
+        conditions = f"{course_digest()} {self.seed} {self.job.limits.seconds}"
+        todo: dict[Future[Collected], tuple[Submission, str]] = {}
+        with ThreadPoolExecutor(self.job.jobs) as pool:
+            try:
+                for one in handed_in:
+                    key = hashlib.sha256(f"{conditions} {one.digest}".encode()).hexdigest()
+                    if kept := self.state.load(one.student, one.lab, key):
+                        on_done(kept, True)
+                        yield kept
+                    else:
+                        todo[pool.submit(self._collect, sandbox, one)] = (one, key)
+                for future in as_completed(todo):
+                    submission, key = todo[future]
+                    graded = self._graded(submission, future.result())
+                    self.state.save(graded, key)
+                    on_done(graded, False)
+                    yield graded
+            except BaseException:
+                sandbox.stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+
+    def _collect(self, sandbox: Sandbox, one: Submission) -> Collected:
+        if one.path is None or one.problem:
+            return Collected()
+        return self.collect(sandbox, one.lab, one.read())
+
+    def collect(self, sandbox: Sandbox, lab: str, notebook: bytes) -> Collected:
+        """What one notebook answers to the inputs of its lab."""
+        sheet = self.sheets[lab]
+        inputs = inputs_of(self.keys[lab])
+        return sandbox.run(notebook, sheet.handed_out, sheet.drills, inputs, self.job.limits)
+
+    def _graded(self, one: Submission, collected: Collected) -> Graded:
+        items = self.sheets[one.lab].items
+        if one.path is None:
+            marks = scoring.unrun(items, "missing", "No notebook was handed in for this lab.")
+        elif one.problem:
+            status: scoring.Status = "duplicate" if "There are" in one.problem else "crash"
+            marks = scoring.unrun(items, status, one.problem)
+        else:
+            marks = self.marks(one.lab, collected)
+        return Graded(one.student, one.lab, marks, collected.seconds, collected.peak_memory)
+
+    def marks(self, lab: str, collected: Collected) -> list[scoring.Mark]:
+        """The marks for what came out of a run."""
+        items = self.sheets[lab].items
+        read = answers.read(collected)
+        if read.ready:
+            return scoring.score(items, read, self.keys[lab])
+        status: scoring.Status = "timeout" if collected.ended == "timeout" else "crash"
+        return scoring.unrun(items, status, f"The notebook could not be run: {collected.why}")
+
+
+def _check_canary(grader: _Grader, sandbox: Sandbox) -> None:
+    """The solved edition must score everything and the untouched one nothing, or nothing is graded.
+
+    Where this fails, the machine or the course is at fault, and so would every grade be.
+    """
+    for lab, sheet in grader.sheets.items():
+        for solved in (True, False):
+            text: str = nbformat.writes(build(sheet.lab.source, solved))
+            marks = grader.marks(lab, grader.collect(sandbox, lab, text.encode()))
+            if told := _wrong(marks, solved):
+                edition, share = ("solved", "100%") if solved else ("untouched", "0%")
+                raise DataError(
+                    f"Your environment is broken: the {edition} edition of lab {lab} does not "
+                    f"score {share}. {told} Nothing was graded; see `ragkit doctor`."
+                )
+
+
+def _wrong(marks: Sequence[scoring.Mark], solved: bool) -> str:
+    """Which computed items are not as the canary must have them, or nothing."""
+    computed = [mark for mark in marks if mark.score is not None]
+    wrong = [mark for mark in computed if mark.score != (mark.max_score if solved else 0)]
+    return " ".join(f"{mark.item}: {mark.status}. {mark.feedback}".strip() for mark in wrong[:3])

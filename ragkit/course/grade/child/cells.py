@@ -1,0 +1,206 @@
+"""Which cells of a submission to run: all that the student wrote, and what those need.
+
+Cells are compared with those that were handed out. One that was changed or added is run whole. Of
+the unchanged ones, only the statements run that bind a name which is needed: a demonstration that
+nobody touched would cost half a minute and answer nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import dis
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+Names = frozenset[str]
+
+
+@dataclass
+class Unit:
+    """One thing to execute: a changed cell, or a single statement of an unchanged one."""
+
+    cell: int
+    statements: list[ast.stmt]
+    required: bool
+    reads: Names = field(init=False)
+    writes: Names = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reads, self.writes = _names(self.statements)
+
+
+@dataclass
+class Plan:
+    """What to run, where each wanted name is answered or left as handed out, and what is broken."""
+
+    units: list[Unit]
+    answered: dict[str, list[int]]
+    sources: dict[str, str]
+    stubs: set[str]
+    broken: dict[int, str]
+
+
+def read_cells(notebook: bytes) -> list[str]:
+    """The sources of the code cells; ValueError with a reason if this is no notebook."""
+    try:
+        content = json.loads(notebook.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"it is not valid JSON ({type(error).__name__}).") from None
+    cells = content.get("cells") if isinstance(content, Mapping) else None
+    if not isinstance(cells, list):
+        raise ValueError("it has no list of cells: it is not a notebook of format 4.")
+    code = [c for c in cells if isinstance(c, Mapping) and c.get("cell_type") == "code"]
+    return [source for cell in code if (source := _source(cell)) is not None]
+
+
+def _source(cell: Mapping[str, Any]) -> str | None:
+    source = cell.get("source", "")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        return "".join(source)
+    return source if isinstance(source, str) else None
+
+
+def make_plan(cells: Sequence[str], handed_out: Sequence[str], wanted: Sequence[str]) -> Plan:
+    """Decide what to run; cells are numbered from 1, as a reader counts code cells."""
+    plan = Plan([], {name: [] for name in wanted}, {}, set(), {})
+    known = {source.strip() for source in handed_out}
+    for number, source in enumerate(cells, start=1):
+        try:
+            _add(plan, number, source, parse(source), changed=source.strip() not in known)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            plan.broken[number] = _told(error)
+    _drop_stubs(plan)
+    plan.units = _needed(plan.units)
+    return plan
+
+
+def parse(source: str) -> list[ast.stmt]:
+    """The statements of a cell; magics and shell escapes become calls that do nothing."""
+    try:
+        return ast.parse(source).body
+    except SyntaxError:
+        from IPython.core.inputtransformer2 import TransformerManager
+
+        transformer: Any = TransformerManager()  # type: ignore[no-untyped-call]  # as upstream
+        plain: str = transformer.transform_cell(source)
+        return ast.parse(plain).body
+
+
+def _told(error: BaseException) -> str:
+    where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
+    words = error.msg if isinstance(error, SyntaxError) else "it is nested too deeply"
+    return f"{type(error).__name__}{where}: {words}"
+
+
+def _add(plan: Plan, number: int, source: str, body: list[ast.stmt], changed: bool) -> None:
+    answers: dict[str, ast.stmt] = {}
+    for statement in body:
+        for name in _bound(statement):
+            if name not in plan.answered:
+                continue
+            if is_stub(statement):
+                plan.stubs.add(name)
+            else:
+                answers[name] = statement
+    if changed or answers:
+        plan.units.append(Unit(number, body, required=True))  # compiled here, so it may be refused
+    else:
+        plan.units += [Unit(number, [statement], required=False) for statement in body]
+    for name, statement in answers.items():
+        plan.answered[name].append(number)
+        plan.sources[name] = ast.get_source_segment(source, statement) or source
+
+
+def is_stub(statement: ast.stmt) -> bool:
+    """True for what the lab hands out: a function that only raises, a drill that is empty."""
+    match statement:
+        case ast.FunctionDef(
+            body=[*_, ast.Raise(exc=ast.Call(func=ast.Name("NotImplementedError")))]
+        ):
+            rest = statement.body[:-1]
+            return all(isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) for s in rest)
+        case ast.Assign(value=ast.Constant(value=None)):
+            return True
+        case ast.Assign(value=ast.Constant(value=str(text))):
+            return not text.strip()
+    return False
+
+
+def _drop_stubs(plan: Plan) -> None:
+    """Where a name has an answer, do not let a copy of its stub that stands below overwrite it."""
+    for unit in plan.units:
+        unit.statements = [
+            statement
+            for statement in unit.statements
+            if not (is_stub(statement) and any(plan.answered.get(n) for n in _bound(statement)))
+        ]
+
+
+def _needed(units: list[Unit]) -> list[Unit]:
+    """The required units and, of the others, those that bind a name needed by one that runs."""
+    chosen = {id(unit) for unit in units if unit.required}
+    needed = frozenset().union(*(unit.reads for unit in units if unit.required))
+    while True:
+        more = [u for u in units if id(u) not in chosen and u.writes & needed]
+        if not more:
+            return [unit for unit in units if id(unit) in chosen]
+        chosen.update(id(unit) for unit in more)
+        needed = needed.union(*(unit.reads for unit in more))
+
+
+def _bound(statement: ast.stmt) -> Iterator[str]:
+    """The names that a top-level statement binds."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+        case ast.Import() | ast.ImportFrom():
+            yield from (alias.asname or alias.name.split(".")[0] for alias in statement.names)
+        case ast.Assign(targets=targets):
+            yield from (name for target in targets for name in _stored(target))
+        case ast.AnnAssign(target=target, value=value) if value is not None:
+            yield from _stored(target)
+
+
+def _stored(target: ast.expr) -> Iterator[str]:
+    for node in ast.walk(target):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def _names(statements: Sequence[ast.stmt]) -> tuple[Names, Names]:
+    """Global names that statements read, in functions too, and those they bind or change."""
+    code = compile(ast.Module(list(statements), type_ignores=[]), "<cell>", "exec")
+    reads, writes = set(), {name for s in statements for name in _changed_in_place(s)}
+    for instruction in _instructions(code):
+        if instruction.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
+            reads.add(instruction.argval)
+        elif instruction.opname in ("STORE_NAME", "STORE_GLOBAL"):
+            writes.add(instruction.argval)
+    return frozenset(reads), frozenset(writes)
+
+
+def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
+    yield from dis.get_instructions(code)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _instructions(constant)
+
+
+def _changed_in_place(statement: ast.stmt) -> Iterator[str]:
+    """The object of `x.method(...)` whose value is dropped, and of `x[i] = …` or `x.a = …`."""
+    match statement:
+        case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
+            yield from _root(method)
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+            yield from _root(node)
+
+
+def _root(node: ast.expr) -> Iterator[str]:
+    while isinstance(node, ast.Attribute | ast.Subscript):
+        node = node.value
+    if isinstance(node, ast.Name):
+        yield node.id

@@ -1,0 +1,122 @@
+"""Linux namespaces for the sandbox: own processes, own view of the files, no network.
+
+User, mount, process, network and IPC namespaces (man 7 namespaces) need no rights beyond those of
+an ordinary user, where the system allows them. Inside, every file system is read-only but for
+fresh ones of limited size in memory, folders to hide are covered by empty ones, and no capability
+is left.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+_NEW = 0x10000000 | 0x20000 | 0x20000000 | 0x40000000 | 0x08000000  # user, mount, pid, net, ipc
+_RDONLY, _NOSUID, _NODEV, _NOEXEC, _NOATIME = 1, 2, 4, 8, 1024
+_NODIRATIME, _RELATIME = 2048, 1 << 21
+_REMOUNT, _BIND, _REC, _PRIVATE = 32, 4096, 16384, 1 << 18
+_FLAGS = {
+    "nosuid": _NOSUID,
+    "nodev": _NODEV,
+    "noexec": _NOEXEC,
+    "noatime": _NOATIME,
+    "nodiratime": _NODIRATIME,
+    "relatime": _RELATIME,
+}
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38
+_CAPABILITY_VERSION_3 = 0x20080522
+_SIGKILL = 9
+
+
+def enter_namespaces() -> None:
+    """Leave the parent's namespaces; the next fork is process 1 of the new one. May raise OSError.
+
+    Must be called while the process has a single thread.
+    """
+    user, group = os.getuid(), os.getgid()
+    _call("unshare", _NEW)
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"0 {user} 1")
+    _write("/proc/self/gid_map", f"0 {group} 1")
+
+
+def shut_in(work: str, hidden: Sequence[str], kept: Sequence[str], bytes_free: int) -> None:
+    """As process 1: cover `hidden` but for `kept`, and leave only `work` and /tmp to write to."""
+    _mount(None, "/", None, _REC | _PRIVATE)
+    _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
+    for place, flags in _mounted():
+        _mount(None, place, None, _REMOUNT | _BIND | _RDONLY | flags)
+    for folder in _outermost(hidden):
+        _cover(folder, [path for path in kept if Path(path).is_relative_to(folder)])
+    for folder in (work, "/tmp", "/dev/shm"):  # the sandbox's own, empty
+        if os.path.isdir(folder) and not _holds(folder, kept):
+            _mount("tmpfs", folder, "tmpfs", _NOSUID | _NODEV, f"size={bytes_free},nr_inodes=4096")
+    _drop_rights()
+
+
+def _cover(folder: str, kept: Sequence[str]) -> None:
+    """Mount an empty, read-only file system on `folder`, and put what is kept back in place."""
+    handles = [(path, os.open(path, os.O_PATH)) for path in _outermost(kept)]
+    _mount("tmpfs", folder, "tmpfs", _NOSUID | _NODEV, "size=1m")
+    for path, handle in handles:
+        os.makedirs(path, exist_ok=True)
+        _mount(f"/proc/self/fd/{handle}", path, None, _BIND | _REC)
+        os.close(handle)
+    _mount(None, folder, None, _REMOUNT | _BIND | _RDONLY | _NOSUID | _NODEV)
+
+
+def _outermost(folders: Sequence[str]) -> list[str]:
+    """The folders without those that lie inside another one."""
+    unique = sorted({os.path.realpath(folder) for folder in folders if os.path.isdir(folder)})
+    return [f for f in unique if not any(f != g and Path(f).is_relative_to(g) for g in unique)]
+
+
+def _holds(folder: str, kept: Sequence[str]) -> bool:
+    return any(Path(path).is_relative_to(folder) for path in kept)
+
+
+def _mounted() -> list[tuple[str, int]]:
+    """Every mount point with the flags that a remount must repeat."""
+    found = []
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split(" ")
+        place = fields[4].encode().decode("unicode_escape").encode("latin-1").decode()
+        flags = 0
+        for name in fields[5].split(","):
+            flags |= _FLAGS.get(name, 0)
+        found.append((place, flags))
+    return found
+
+
+def _drop_rights() -> None:
+    """Give up every capability for good, and die with the parent."""
+    for capability in range(64):
+        _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails past the last one
+    header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
+    _call("capset", header, (ctypes.c_uint32 * 6)())
+    _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    _call("prctl", _PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(name: str, *arguments: object) -> None:
+    if getattr(_libc, name)(*arguments) < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{name}: {os.strerror(number)}")
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str = "") -> None:
+    names = [text.encode() if text is not None else None for text in (source, target, kind)]
+    try:
+        _call("mount", *names, flags, data.encode() or None)
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror} ({target})") from None
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)

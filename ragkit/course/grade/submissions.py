@@ -1,0 +1,108 @@
+"""Who handed in what: `<student>/01-….ipynb` or `<student>.ipynb` in one folder."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ragkit.errors import DataError
+
+MAX_BYTES = 200 * 2**20
+_NUMBERED = re.compile(r"(\d\d)-.*\.ipynb")
+_DRILL = re.compile(rb"drill_(\d\d)_\d")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One notebook of one student; without a path, the student handed in nothing for this lab."""
+
+    student: str
+    lab: str
+    path: Path | None
+    problem: str = ""
+
+    def read(self) -> bytes:
+        """The file's content; nothing if there is none, or it is not to be read."""
+        return b"" if self.path is None or self.problem else self.path.read_bytes()
+
+    @property
+    def digest(self) -> str:
+        """What the result of grading is kept under."""
+        content = self.read()
+        return hashlib.sha256(f"{self.problem}\n".encode() + content).hexdigest()
+
+
+def find_submissions(
+    folder: Path, known: Mapping[str, str], lab: str | None = None
+) -> list[Submission]:
+    """Every submission to `lab`, or to each lab that anybody handed in, sorted by student.
+
+    `known` maps the number of each lab to the name of its notebook without the ending.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder. Give the folder that holds the notebooks.")
+    students = _by_student(folder)
+    if not students:
+        raise DataError(
+            f"{folder}: no notebooks. Expected <student>/01-….ipynb or <student>.ipynb."
+        )
+    labelled = {path: _lab_of(path, known) for paths in students.values() for path in paths}
+    counted = Counter(number for number in labelled.values() if number)
+    if lab is None and not counted:
+        raise DataError(f"{folder}: no notebook tells which lab it belongs to. Say --lab 01.")
+    usual = lab or counted.most_common(1)[0][0]
+    labs = [lab] if lab else sorted(counted)
+    found = []
+    for student, paths in sorted(students.items()):
+        for number in labs:
+            own = [path for path in paths if (labelled[path] or usual) == number]
+            found.append(_choose(student, number, known[number], own))
+    return found
+
+
+def _by_student(folder: Path) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.suffix == ".ipynb" and not entry.is_dir():
+            found.setdefault(entry.stem, []).append(entry)
+        elif entry.is_dir() and not entry.is_symlink():
+            notebooks = sorted(path for path in entry.glob("*.ipynb") if not path.is_dir())
+            found.setdefault(entry.name, []).extend(notebooks)
+    return found
+
+
+def _lab_of(path: Path, known: Iterable[str]) -> str:
+    """The lab's number from the file's name, or from the drills that it names; or nothing."""
+    if (match := _NUMBERED.fullmatch(path.name)) and match[1] in known:
+        return match[1]
+    if _problem(path):
+        return ""
+    named = Counter(number.decode() for number in _DRILL.findall(path.read_bytes()))
+    return next((number for number, _ in named.most_common() if number in known), "")
+
+
+def _choose(student: str, lab: str, stem: str, paths: Sequence[Path]) -> Submission:
+    """The notebook under the lab's own name, or the only one there is."""
+    if not paths:
+        return Submission(student, lab, None)
+    paths = [path for path in paths if path.stem == stem] or paths
+    if len(paths) > 1:
+        names = ", ".join(path.name for path in paths)
+        return Submission(student, lab, paths[0], f"There are {len(paths)} notebooks: {names}.")
+    return Submission(student, lab, paths[0], _problem(paths[0]))
+
+
+def _problem(path: Path) -> str:
+    if path.is_symlink():
+        return "The notebook is a link to another file."
+    if not path.is_file():
+        return "The notebook is not a file."
+    if path.stat().st_size > MAX_BYTES:
+        return f"The notebook is larger than {MAX_BYTES // 2**20} MiB. Clear its outputs."
+    return ""

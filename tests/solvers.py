@@ -1,0 +1,504 @@
+"""Three right answers to each exercise, as different students and libraries would write them.
+
+Every check must accept them. Each stands alone: its source runs in a cell that imports only numpy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+# The answers carry no annotations: a notebook cell would evaluate them, and knows no `Any`.
+
+# Lab 01
+
+
+def loop_mean_pool(states, mask):
+    pooled = []
+    for vectors, real in zip(states, mask, strict=True):
+        total, count = [0.0] * len(vectors[0]), 0
+        for vector, counts in zip(vectors, real, strict=True):
+            if counts:
+                count += 1
+                for i, number in enumerate(vector):
+                    total[i] += float(number)
+        pooled.append([number / count for number in total])
+    return pooled
+
+
+def einsum_mean_pool(states, mask):
+    weights = mask / mask.sum(axis=1, keepdims=True)
+    return np.einsum("btd,bt->bd", states, weights)
+
+
+def torch_mean_pool(states, mask):
+    import torch
+
+    texts = zip(torch.tensor(states), torch.tensor(mask).bool(), strict=True)
+    return torch.stack([text[real].mean(dim=0) for text, real in texts])
+
+
+def loop_normalise(rows):
+    from math import hypot
+
+    unit = []
+    for row in rows:
+        length = hypot(*row)
+        unit.append([float(number) / length for number in row])
+    return unit
+
+
+def transposed_normalise(rows):
+    lengths = np.sqrt(np.square(rows).sum(axis=1))
+    return (rows.T / lengths).T
+
+
+def torch_normalise(rows):
+    import torch
+
+    return torch.nn.functional.normalize(torch.tensor(rows), dim=1, eps=0.0)
+
+
+def heap_top_k(query, documents, k):
+    from heapq import nlargest
+
+    scores = []
+    for document in documents:
+        score = 0.0
+        for a, b in zip(query, document, strict=True):
+            score += float(a) * float(b)
+        scores.append(score)
+    return nlargest(k, range(len(scores)), key=scores.__getitem__)
+
+
+def threshold_top_k(query, documents, k):
+    scores = np.einsum("nd,d->n", documents, query)
+    least = np.partition(scores, -k)[-k] if k < len(scores) else -np.inf
+    rows = np.flatnonzero(scores >= least)
+    return rows[np.lexsort((rows, -scores[rows]))][:k]
+
+
+def torch_top_k(query, documents, k):
+    import torch
+
+    scores = torch.tensor(documents) @ torch.tensor(query)
+    return torch.topk(scores, min(k, len(scores))).indices
+
+
+def loop_hit_rate(rankings, qrels, k):
+    hits = 0
+    for query_id in qrels:
+        if query_id not in rankings:
+            continue
+        for doc_id in rankings[query_id][:k]:
+            if doc_id in qrels[query_id] and qrels[query_id][doc_id] > 0:
+                hits += 1
+                break
+    return hits / len(qrels)
+
+
+def matrix_hit_rate(rankings, qrels, k):
+    gains = np.zeros((len(qrels), k))
+    for row, (query_id, judged) in zip(gains, qrels.items(), strict=True):
+        first = rankings.get(query_id, [])[:k]
+        row[: len(first)] = [judged.get(doc_id, 0) for doc_id in first]
+    return (gains > 0).any(axis=1).mean()
+
+
+def trec_hit_rate(rankings, qrels, k):
+    import pytrec_eval
+
+    judged = {
+        str(query_id): {str(doc_id): int(grade > 0) for doc_id, grade in docs.items()}
+        for query_id, docs in qrels.items()
+    }
+    run = {
+        str(query_id): {str(doc_id): -float(place) for place, doc_id in enumerate(docs[:k])}
+        for query_id, docs in rankings.items()
+    }
+    scored = pytrec_eval.RelevanceEvaluator(judged, {f"success.{k}"}).evaluate(run)
+    return sum(scores[f"success_{k}"] for scores in scored.values()) / len(qrels)
+
+
+def loop_info_nce(queries, documents, temperature):
+    from math import exp, log
+
+    loss = 0.0
+    for i, query in enumerate(queries.tolist()):
+        logits = []
+        for document in documents.tolist():
+            dot = sum(a * b for a, b in zip(query, document, strict=True))
+            logits.append(dot / temperature)
+        largest = max(logits)
+        loss += largest + log(sum(exp(logit - largest) for logit in logits)) - logits[i]
+    return loss / len(queries)
+
+
+def margin_info_nce(queries, documents, temperature):
+    logits = np.inner(queries.astype(float), documents) / temperature
+    margins = logits - logits.diagonal()[:, np.newaxis]  # how far each is ahead of the right one
+    largest = margins.max(axis=1)
+    return np.mean(largest + np.log(np.exp(margins.T - largest).sum(axis=0)))
+
+
+def torch_info_nce(queries, documents, temperature):
+    import torch
+
+    logits = torch.tensor(queries).double() @ torch.tensor(documents).double().T / temperature
+    return -logits.log_softmax(dim=1).diagonal().mean()
+
+
+def loop_mean_cosine(vectors):
+    from itertools import combinations
+    from math import hypot
+
+    cosines = []
+    for a, b in combinations(vectors.tolist(), 2):
+        dot = sum(x * y for x, y in zip(a, b, strict=True))
+        cosines.append(dot / hypot(*a) / hypot(*b))
+    return sum(cosines) / len(cosines)
+
+
+def summed_mean_cosine(vectors):
+    """The squared length of the sum of n unit vectors is n plus every cosine, twice."""
+    n, rows = len(vectors), vectors.astype(np.float64)
+    total = (rows / np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]).sum(axis=0)
+    return (total @ total - n) / (n * (n - 1))
+
+
+def scipy_mean_cosine(vectors):
+    from scipy.spatial.distance import pdist
+
+    return 1 - pdist(vectors, "cosine").mean()
+
+
+# Lab 02
+
+
+def loop_sliding_window(count, size, overlap):
+    windows, start = [], 0
+    while True:
+        end = min(start + size, count)
+        windows.append((start, end))
+        if end == count:
+            return windows
+        start = end - overlap
+
+
+def unique_sliding_window(count, size, overlap):
+    """Of all windows that end at the same token, the first holds the others."""
+    starts = np.arange(0, max(count, 1), size - overlap)
+    ends, first = np.unique(np.minimum(starts + size, count), return_index=True)
+    return np.column_stack([starts[first], ends])
+
+
+def torch_sliding_window(count, size, overlap):
+    import torch
+
+    if count <= size:
+        return torch.tensor([[0, count]])
+    step = size - overlap
+    starts = torch.arange(count).unfold(0, size, step)[:, 0]  # of whole windows only
+    if starts[-1] + size < count:
+        starts = torch.cat([starts, starts[-1:] + step])
+    return torch.stack([starts, (starts + size).clamp(max=count)], dim=1)
+
+
+def loop_answer_coverage(chunks, spans):
+    shares = []
+    for start, end in spans:
+        best = 0
+        for chunk_start, chunk_end in chunks:
+            if chunk_start < end and start < chunk_end:
+                best = max(best, min(end, chunk_end) - max(start, chunk_start))
+        shares.append(best / (end - start))
+    return shares
+
+
+def clipped_answer_coverage(chunks, spans):
+    """Each chunk is clipped to each span; what is left of it is what they share."""
+    starts, ends = spans.T
+    clipped = np.clip(chunks[:, :, None], starts, ends)  # [n, 2, m]
+    return np.diff(clipped, axis=1)[:, 0].max(axis=0) / (ends - starts)
+
+
+def scipy_answer_coverage(chunks, spans):
+    """Both as tables of characters, 1 where a piece holds one: their product counts."""
+    from scipy.sparse import csr_array
+
+    width = int(max(chunks.max(), spans.max()))
+
+    def characters(pieces):
+        columns = [np.arange(start, end) for start, end in pieces]
+        bounds = np.cumsum([0] + [len(column) for column in columns])
+        ones = np.ones(bounds[-1])
+        return csr_array((ones, np.concatenate(columns), bounds), shape=(len(pieces), width))
+
+    answers = characters(spans)
+    shared = answers @ characters(chunks).T
+    return shared.toarray().max(axis=1) / answers.sum(axis=1)
+
+
+def sorted_nearest(queries, documents, k):
+    rows = []
+    for query in queries.tolist():
+        scored = []
+        for row, document in enumerate(documents.tolist()):
+            scored.append((-sum(a * b for a, b in zip(query, document, strict=True)), row))
+        rows.append([row for _, row in sorted(scored)[:k]])
+    return rows
+
+
+def partitioned_nearest(queries, documents, k):
+    scores = np.einsum("qd,nd->qn", queries, documents)
+    k = min(k, len(documents))
+    rows = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+    order = np.take_along_axis(scores, rows, axis=1).argsort(axis=1)[:, ::-1]
+    return np.take_along_axis(rows, order, axis=1)
+
+
+def faiss_nearest(queries, documents, k):
+    from ragkit.runtime import import_faiss
+
+    index = import_faiss().IndexFlatIP(documents.shape[1])
+    index.add(np.ascontiguousarray(documents, dtype=np.float32))
+    _, rows = index.search(np.ascontiguousarray(queries, dtype=np.float32), k)
+    return rows[:, : len(documents)]  # without the -1 that fill up where k is larger
+
+
+def loop_recall_at_k(found, exact):
+    hits = looked_for = 0
+    for mine, true in zip(found.tolist(), exact.tolist(), strict=True):
+        for row in true:
+            looked_for += 1
+            if row in mine:
+                hits += 1
+    return hits / looked_for
+
+
+def broadcast_recall_at_k(found, exact):
+    return (exact[:, :, None] == found[:, None, :]).any(axis=2).mean()
+
+
+def trec_recall_at_k(found, exact):
+    import pytrec_eval
+
+    run = {str(q): {str(row): 1.0 for row in rows} for q, rows in enumerate(found)}
+    qrels = {str(q): {str(row): 1 for row in rows} for q, rows in enumerate(exact)}
+    scored = pytrec_eval.RelevanceEvaluator(qrels, {"set_recall"}).evaluate(run)
+    return sum(scores["set_recall"] for scores in scored.values()) / len(exact)
+
+
+def branched_storage_bytes(n, dimension, links=None):
+    flat = 4 * n * dimension
+    if links is None:
+        return flat
+    return flat + 8 * links * n
+
+
+def record_storage_bytes(n, dimension, links=None):
+    neighbours = 2 * links if links is not None else 0
+    fields = [("vector", np.float32, (dimension,)), ("links", np.int32, (neighbours,))]
+    return n * np.dtype(fields).itemsize
+
+
+def torch_storage_bytes(n, dimension, links=None):
+    """Tensors on the device "meta" have a size, but take no memory."""
+    import torch
+
+    parts = [torch.empty(n, dimension, dtype=torch.float32, device="meta")]
+    if links is not None:
+        parts.append(torch.empty(n, 2, links, dtype=torch.int32, device="meta"))
+    return sum(part.nbytes for part in parts)
+
+
+# Lab 03
+
+
+def loop_two_stage(first, second, depth, k):
+    def best(rows, scores, count):
+        rows, chosen = sorted(rows), []
+        while rows and len(chosen) < count:
+            top = rows[0]
+            for row in rows:
+                if scores[row] > scores[top]:
+                    top = row
+            rows.remove(top)
+            chosen.append(top)
+        return chosen
+
+    return best(best(range(len(first)), first, depth), second, k)
+
+
+def lexsort_two_stage(first, second, depth, k):
+    rows = np.arange(len(first))
+    kept = np.lexsort((rows, -first))[:depth]
+    return kept[np.lexsort((kept, -second[kept]))][:k]
+
+
+def pandas_two_stage(first, second, depth, k):
+    import pandas as pd
+
+    table = pd.DataFrame({"row": range(len(first)), "first": first, "second": second})
+    candidates = table.sort_values(["first", "row"], ascending=[False, True]).head(depth)
+    best = candidates.sort_values(["second", "row"], ascending=[False, True]).head(k)
+    return best["row"].to_numpy()
+
+
+def loop_rrf(ranks, k):
+    fused = [0.0] * len(ranks[0])
+    for system in ranks.tolist():
+        for document, rank in enumerate(system):
+            if rank != 0:
+                fused[document] += 1 / (k + rank)
+    return fused
+
+
+def bincount_rrf(ranks, k):
+    systems, documents = np.nonzero(ranks)
+    shares = 1 / (k + ranks[systems, documents].astype(float))
+    return np.bincount(documents, weights=shares, minlength=ranks.shape[1])
+
+
+def torch_rrf(ranks, k):
+    import torch
+
+    ranks = torch.tensor(ranks, dtype=torch.float64)
+    return (k + ranks).reciprocal().masked_fill(ranks == 0, 0).sum(dim=0)
+
+
+def loop_max_sim(query, document):
+    from math import hypot
+
+    total = 0.0
+    for a in query.tolist():
+        best = -1.0
+        for b in document.tolist():
+            dot = sum(x * y for x, y in zip(a, b, strict=True))
+            best = max(best, dot / hypot(*a) / hypot(*b))
+        total += best
+    return total
+
+
+def outer_max_sim(query, document):
+    lengths = [np.sqrt(np.einsum("nd,nd->n", rows, rows)) for rows in (query, document)]
+    cosines = np.inner(query, document) / np.outer(*lengths)
+    return np.sort(cosines)[:, -1].sum()
+
+
+def scipy_max_sim(query, document):
+    from scipy.spatial.distance import cdist
+
+    return len(query) - cdist(query, document, "cosine").min(axis=1).sum()
+
+
+def loop_mrr_at_k(relevance, k):
+    total = 0.0
+    for row in relevance:
+        for place in range(min(k, len(row))):
+            if row[place] > 0:
+                total += 1 / (place + 1)
+                break
+    return total / len(relevance)
+
+
+def largest_mrr_at_k(relevance, k):
+    """Of all 1 / rank, that of the first relevant document is the largest."""
+    hits = relevance[:, :k] > 0
+    return (hits / np.arange(1, hits.shape[1] + 1)).max(axis=1, initial=0).mean()
+
+
+def trec_mrr_at_k(relevance, k):
+    import pytrec_eval
+
+    qrels, run = {}, {}
+    for q, row in enumerate(relevance):
+        qrels[str(q)] = {str(place): int(r > 0) for place, r in enumerate(row)}
+        run[str(q)] = {str(place): -float(place) for place in range(min(k, len(row)))}
+    scored = pytrec_eval.RelevanceEvaluator(qrels, {"recip_rank"}).evaluate(run)
+    return sum(scores["recip_rank"] for scores in scored.values()) / len(relevance)
+
+
+def loop_ndcg_at_k(relevance, judged, k):
+    from math import log2
+
+    gain = ideal = 0.0
+    for rank, grade in enumerate(relevance, start=1):
+        if rank <= k:
+            gain += grade / log2(1 + rank)
+    for rank, grade in enumerate(sorted(judged, reverse=True), start=1):
+        if rank <= k:
+            ideal += grade / log2(1 + rank)
+    return gain / ideal if ideal > 0 else 0.0
+
+
+def padded_ndcg_at_k(relevance, judged, k):
+    """Both orders as one table, filled up with zeros, times one vector of discounts."""
+    orders = np.zeros((2, k))
+    for row, grades in zip(orders, (relevance, -np.sort(-judged)), strict=True):
+        row[: len(grades)] = grades[:k]
+    gain, ideal = orders @ (1 / np.log2(2 + np.arange(k)))
+    return np.divide(gain, ideal, out=np.zeros(()), where=ideal > 0)
+
+
+def trec_ndcg_at_k(relevance, judged, k):
+    """The retrieved keep their places as ids; relevant ones that were missed get other ids."""
+    from collections import Counter
+
+    import pytrec_eval
+
+    qrels = {str(place): int(grade) for place, grade in enumerate(relevance)}
+    run = {"q": {str(place): -float(place) for place in range(len(relevance))}}
+    missed = Counter(map(int, judged)) - Counter(qrels.values())
+    qrels |= {f"missed-{n}": grade for n, grade in enumerate(missed.elements())}
+    scored = pytrec_eval.RelevanceEvaluator({"q": qrels}, {f"ndcg_cut.{k}"}).evaluate(run)
+    return scored["q"][f"ndcg_cut_{k}"] if scored else 0.0
+
+
+def loop_kendall(a, b):
+    same = opposite = 0.0
+    for i in range(len(a)):
+        for j in range(i):
+            if a[i] > a[j]:
+                same += b[i] > b[j]
+                opposite += b[i] < b[j]
+            elif a[i] < a[j]:
+                same += b[i] < b[j]
+                opposite += b[i] > b[j]
+    return (same - opposite) / (len(a) * (len(a) - 1) / 2)
+
+
+def inversion_kendall(a, b):
+    """In the order of `a`, every pair in which `b` falls is an inversion."""
+    ordered, n = b[np.argsort(a)], len(a)
+    inversions = np.triu(ordered[:, None] > ordered).sum()
+    return 1 - 4 * inversions / (n * (n - 1))
+
+
+def scipy_kendall(a, b):
+    from scipy.stats import kendalltau
+
+    return kendalltau(a, b).statistic
+
+
+SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "mean_pool": (loop_mean_pool, einsum_mean_pool, torch_mean_pool),
+    "normalise": (loop_normalise, transposed_normalise, torch_normalise),
+    "top_k": (heap_top_k, threshold_top_k, torch_top_k),
+    "hit_rate": (loop_hit_rate, matrix_hit_rate, trec_hit_rate),
+    "info_nce": (loop_info_nce, margin_info_nce, torch_info_nce),
+    "mean_cosine": (loop_mean_cosine, summed_mean_cosine, scipy_mean_cosine),
+    "sliding_window": (loop_sliding_window, unique_sliding_window, torch_sliding_window),
+    "answer_coverage": (loop_answer_coverage, clipped_answer_coverage, scipy_answer_coverage),
+    "nearest": (sorted_nearest, partitioned_nearest, faiss_nearest),
+    "recall_at_k": (loop_recall_at_k, broadcast_recall_at_k, trec_recall_at_k),
+    "storage_bytes": (branched_storage_bytes, record_storage_bytes, torch_storage_bytes),
+    "two_stage": (loop_two_stage, lexsort_two_stage, pandas_two_stage),
+    "rrf": (loop_rrf, bincount_rrf, torch_rrf),
+    "max_sim": (loop_max_sim, outer_max_sim, scipy_max_sim),
+    "mrr_at_k": (loop_mrr_at_k, largest_mrr_at_k, trec_mrr_at_k),
+    "ndcg_at_k": (loop_ndcg_at_k, padded_ndcg_at_k, trec_ndcg_at_k),
+    "kendall": (loop_kendall, inversion_kendall, scipy_kendall),
+}
