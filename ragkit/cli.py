@@ -257,6 +257,61 @@ def bundle(
     print(f"{len(files)} files, {size:.1f} MiB in {out}. Students run `make lab` in it.")
 
 
+@app.command()
+def grade(
+    submissions: Annotated[
+        Path | None,
+        typer.Argument(help="A folder of <student>/01-….ipynb or <student>.ipynb."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder of the report.")] = None,
+    lab: Annotated[
+        str | None, typer.Option(help="Only this lab, such as 01. Default: all handed in.")
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Submissions at a time. Default: one a core.")
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=1, help="Seconds for one submission.")] = 60.0,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="Of the hidden inputs. Default: drawn for the report.")
+    ] = None,
+    manual: Annotated[
+        Path | None, typer.Option(help="Read the marks in this manual.csv into its report.")
+    ] = None,
+) -> None:
+    """Grade a class: run every submission contained, compare outside, write the report.
+
+    First the canary: the solved lab must score 100% and the untouched one 0%. Then each student's
+    functions are called on inputs drawn for this report, and what they return is compared here.
+    Interrupt and run again as you like: who is done stays done, unless the notebook changes.
+
+    The report holds grades.csv, class.html, feedback/, gradescope/ and manual.csv. Fill in the
+    marks there, then `ragkit grade --manual REPORT/manual.csv`, any number of times.
+    """
+    from ragkit.course.editions import labs
+
+    labs()  # the answers are needed; a students' bundle has none, and this says so
+    from ragkit.course.grade.batch import Job
+    from ragkit.course.grade.batch import grade as grade_class
+    from ragkit.course.grade.report import write_report
+    from ragkit.course.grade.sandbox import Limits
+    from ragkit.course.grade.state import State
+    from ragkit.runtime import threads
+
+    if manual is not None:
+        folder = out or manual.parent
+        written = write_report(State(folder / ".state").load_class(), folder, marked=manual)
+    elif submissions is None or out is None:
+        raise DataError("Say what to grade and where: ragkit grade SUBMISSIONS --out REPORT")
+    else:
+        job = Job(
+            submissions, out, lab, jobs or threads(), Limits(timeout, min(10.0, timeout / 3)), seed
+        )
+        with console.grading_bar() as (on_start, on_done):
+            result = grade_class(job, on_start, on_done)
+        folder, written = out, write_report(result, out)
+    console.show_grades(written, folder)
+
+
 def main() -> None:
     """Entry point: run the command, and turn mistakes into one sentence and exit status 2.
 

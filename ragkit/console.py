@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragkit.runtime import quiet
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ragkit.course.editions import LabRun
+    from ragkit.course.grade.report import Written
+    from ragkit.course.grade.state import Graded
     from ragkit.doctor import Finding
     from ragkit.kb import Document, KnowledgeBase
     from ragkit.models import Located
@@ -81,6 +84,50 @@ def step_bar(total: int, label: str) -> Iterator[Callable[[int, float], None]]:
             bar.set_postfix_str(f"loss {loss:.3f}", refresh=False)
 
         yield on_step
+
+
+@contextmanager
+def grading_bar() -> Iterator[tuple[Callable[[int], None], Callable[[Graded, bool], None]]]:
+    """A bar over submissions with the time left, and a line for each that is done."""
+    from tqdm.auto import tqdm
+
+    with tqdm(unit="submission", desc="grading", disable=quiet()) as bar:
+
+        def on_start(total: int) -> None:
+            bar.reset(total)
+
+        def on_done(graded: Graded, kept: bool) -> None:
+            bar.update()
+            if not quiet():
+                bar.write(grading_line(graded, kept), file=sys.stderr)
+
+        yield on_start, on_done
+
+
+def grading_line(graded: Graded, kept: bool) -> str:
+    """One student's result in a line: points, what is not ok, and the time it took."""
+    from ragkit.course.grade.statistics import totals
+
+    [total] = totals([graded])
+    left = {status: n for status, n in total.statuses.items() if status != "ok"}
+    told = ", ".join(f"{n} {status}" for status, n in sorted(left.items())) or "all ok"
+    time = "kept" if kept else f"{graded.seconds:.1f} s"
+    points = f"{total.earned:g} of {total.possible:g}"
+    name = graded.student.encode("utf-8", "replace").decode()
+    return f"{name}  lab {graded.lab}  {points}  {told}  {time}"
+
+
+def show_grades(written: Written, folder: Path) -> None:
+    """What the report holds, and what is left to do."""
+    students = {one.student for one in written.graded}
+    print(f"{len(students)} students graded. Open {folder / 'class.html'}.")
+    if written.unknown:
+        print(f"{written.unknown} answers in that file are not in this report; left alone.")
+    if written.unread:
+        print(
+            f"{written.unread} answers wait for a reader: fill in 'mark' in "
+            f"{folder / 'manual.csv'}, then: ragkit grade --manual {folder / 'manual.csv'}"
+        )
 
 
 def show_results(kb: KnowledgeBase, results: Sequence[Result], metrics: Sequence[str]) -> None:

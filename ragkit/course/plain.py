@@ -7,6 +7,7 @@ stay tuples, and what has no plain form arrives as `Opaque`: its type and a shor
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -53,8 +54,10 @@ def encode(value: Any, depth: int = MAX_DEPTH) -> Any:
 
 def decode(data: Any) -> Any:
     """What `encode` made plain, as a value again. Raises ValueError for data of another form."""
-    if data is None or isinstance(data, bool | int | float | str):
+    if data is None or isinstance(data, bool | int | float):
         return data
+    if isinstance(data, str):
+        return clean(data)
     if isinstance(data, list):
         return [decode(entry) for entry in data]
     match data:
@@ -71,6 +74,12 @@ def decode(data: Any) -> Any:
         case {"opaque": str(name), "shown": str(shown)}:
             return Opaque(name, shown)
     raise ValueError(f"no plain form: {str(data)[:80]}")
+
+
+def clean(text: str) -> str:
+    """A text that every file can hold: control characters and lone surrogates become "�"."""
+    shown = "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "�" for c in text)
+    return shown.encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(value: float) -> Any:

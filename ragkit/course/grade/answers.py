@@ -32,11 +32,13 @@ class Place:
 class Answers:
     """All that one submission answered.
 
-    `ready` tells whether every cell ran. What a drill or a cell says counts only from before the
-    inputs were handed over, so that no text can carry them into a report.
+    `ready` tells whether every cell ran, `ended` how the whole run did. What a drill or a cell
+    says counts only from before the inputs were handed over, so that no text can carry them into a
+    report.
     """
 
     ready: bool = False
+    ended: str = "finished"
     places: dict[str, Place] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     found: set[str] = field(default_factory=set)
@@ -48,7 +50,7 @@ class Answers:
 
 def read(collected: Collected) -> Answers:
     """Read the records of a run; one of another form is passed over."""
-    answers = Answers()
+    answers = Answers(ended=collected.ended)
     for record in collected.records:
         try:
             _read(record, answers)
@@ -72,7 +74,7 @@ def _read(record: Mapping[str, Any], answers: Answers) -> None:
 
 def _read_early(record: Mapping[str, Any], kind: str, name: str, answers: Answers) -> None:
     if kind in ("broken", "error"):
-        answers.complaints.setdefault(int(record["cell"]), str(record["error"])[:300])
+        answers.complaints.setdefault(int(record["cell"]), plain.clean(str(record["error"]))[:300])
     elif kind == "drill":
         answers.places[name] = _place(record)
         if "value" in record:
@@ -91,7 +93,7 @@ def _returned(record: Mapping[str, Any]) -> Any:
 
 def _place(record: Mapping[str, Any]) -> Place:
     cells = tuple(int(number) for number in record["cells"][:MAX_CELLS])
-    return Place(cells, bool(record["stub"]), str(record["source"]))
+    return Place(cells, bool(record["stub"]), plain.clean(str(record["source"])))
 
 
 def _names(found: Iterable[Any]) -> set[str]:

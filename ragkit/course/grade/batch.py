@@ -14,7 +14,7 @@ from ragkit.course.editions import build
 from ragkit.course.grade import answers, scoring
 from ragkit.course.grade.catalogue import LabSheet, inputs_of, sheets
 from ragkit.course.grade.sandbox import Collected, Limits, Sandbox, open_sandbox
-from ragkit.course.grade.state import Graded, State, course_digest
+from ragkit.course.grade.state import ClassResult, Graded, State, course_digest
 from ragkit.course.grade.submissions import Submission, find_submissions
 from ragkit.course.judging import Key
 from ragkit.errors import DataError
@@ -36,16 +36,6 @@ class Job:
     isolate: bool = True
 
 
-@dataclass(frozen=True)
-class ClassResult:
-    """All that was graded, the sheets it was graded by, and how well submissions were contained."""
-
-    graded: list[Graded]
-    sheets: dict[str, LabSheet]
-    isolated: bool
-    reason: str
-
-
 def grade(job: Job, on_start: Callable[[int], None], on_done: OnDone) -> ClassResult:
     """Grade every submission; those that are done under the same conditions are taken as kept.
 
@@ -65,7 +55,9 @@ def grade(job: Job, on_start: Callable[[int], None], on_done: OnDone) -> ClassRe
         on_start(len(handed_in))
         graded = list(grader.run(sandbox, handed_in, on_done))
     graded.sort(key=lambda one: (one.student, one.lab))
-    return ClassResult(graded, used, sandbox.isolated, sandbox.reason)
+    result = ClassResult(graded, used, sandbox.isolated, sandbox.reason)
+    state.save_class(result)
+    return result
 
 
 @dataclass(frozen=True)
@@ -81,7 +73,7 @@ class _Grader:
     def run(
         self, sandbox: Sandbox, handed_in: Sequence[Submission], on_done: OnDone
     ) -> Iterator[Graded]:
-        conditions = f"{course_digest()} {self.seed} {self.job.limits.seconds}"
+        conditions = f"{course_digest()} {self.seed} {self.job.limits}"
         todo: dict[Future[Collected], tuple[Submission, str]] = {}
         with ThreadPoolExecutor(self.job.jobs) as pool:
             try:

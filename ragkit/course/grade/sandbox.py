@@ -32,23 +32,23 @@ from ragkit.errors import DataError
 
 _TOKEN = "RAGKIT_GRADE"  # in the environment of all that a submission starts
 _TICK = 0.1
+_ALONE = 3  # processes of a run that has forked none: two that wait, one that runs
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one submission may use. Sizes in bytes, times in seconds of wall time."""
+    """What one submission may use. Sizes in bytes, times in seconds of wall time.
+
+    `seconds` is for a whole submission, `call_seconds` for one function on all its inputs.
+    """
 
     seconds: float = 60.0
+    call_seconds: float = 10.0
     memory: int = 4 * 2**30
     file_size: int = 256 * 2**20
     disk: int = 512 * 2**20
     processes: int = 256
     output: int = 16 * 2**20
-
-    @property
-    def call_seconds(self) -> float:
-        """How long one function may take for all its inputs."""
-        return self.seconds / 6
 
 
 @dataclass
@@ -291,10 +291,7 @@ class _Child:
             family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         except psutil.Error:
             return ""
-        used = 0
-        for member in family:
-            with contextlib.suppress(psutil.Error):
-                used += member.memory_info().rss
+        used = _memory(family)
         self.collected.peak_memory = max(self.collected.peak_memory, used)
         if used > self.limits.memory:
             return f"it used more than {self.limits.memory / 2**30:g} GiB of memory."
@@ -323,6 +320,16 @@ class _Child:
             if not _sweep(self.token):
                 return
             time.sleep(0.02)
+
+
+def _memory(family: Sequence[psutil.Process]) -> int:
+    """Bytes that processes hold in memory; pages they share after a fork count once (Linux)."""
+    used = 0
+    for member in family:
+        with contextlib.suppress(psutil.Error):
+            found = member.memory_full_info() if len(family) > _ALONE else member.memory_info()
+            used += getattr(found, "pss", found.rss)
+    return used
 
 
 def _sweep(token: str) -> int:

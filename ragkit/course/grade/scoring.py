@@ -77,7 +77,7 @@ def _score_exercise(item: Item, exercise: Exercise, answers: Answers, keys: Sequ
     earned = sum(w * CREDIT[f.kind] for w, f in zip(weights, findings, strict=True)) / sum(weights)
     status: Status = "ok" if earned == 1 else "incorrect"
     if len(returned) < len(keys):
-        status = "timeout" if answers.ends.get(item.name, "timeout") == "timeout" else "crash"
+        status = _unfinished(answers.ends.get(item.name, answers.ended))
     mistake = likeliest(findings)
     told = _case_feedback(keys, findings, mistake)
     mark = Mark(
@@ -92,6 +92,10 @@ def _find(answer: Any, answered: bool, key: Key, tolerance: float) -> CaseFindin
     if isinstance(answer, Raised):
         return CaseFinding("wrong", f"it raised {_exception(answer.name)}.")
     return find(answer, key, tolerance)
+
+
+def _unfinished(how: str) -> Status:
+    return "timeout" if how == "timeout" else "crash"
 
 
 def _is_stub(answer: Any) -> bool:

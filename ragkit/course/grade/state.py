@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.course.editions import course_root
+from ragkit.course.grade.catalogue import LabSheet, sheet
 from ragkit.course.grade.scoring import Mark
 from ragkit.errors import DataError
 from ragkit.indexfile import write_atomically
@@ -28,6 +29,16 @@ class Graded:
     marks: Sequence[Mark]
     seconds: float = 0.0
     peak_memory: int = 0
+
+
+@dataclass(frozen=True)
+class ClassResult:
+    """All that was graded, the sheets it was graded by, and how well submissions were contained."""
+
+    graded: list[Graded]
+    sheets: dict[str, LabSheet]
+    isolated: bool
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,28 @@ class State:
     def save(self, graded: Graded, key: str) -> None:
         """Keep a result under its key."""
         _save(self._path(graded.student, graded.lab), {"key": key, **asdict(graded)})
+
+    def save_class(self, result: ClassResult) -> None:
+        """Keep a whole class, so that marks can be read back without grading again."""
+        content = {
+            "graded": [asdict(one) for one in result.graded],
+            "labs": list(result.sheets),
+            "isolated": result.isolated,
+            "reason": result.reason,
+        }
+        _save(self.folder / "class.json", content)
+
+    def load_class(self) -> ClassResult:
+        """The class that was graded last; `DataError` if there is none."""
+        kept = _load(self.folder / "class.json")
+        if kept is None:
+            raise DataError(f"{self.folder.parent}: nothing was graded here. Give --out REPORT.")
+        graded = [
+            Graded(**{**one, "marks": [Mark(**mark) for mark in one["marks"]]})
+            for one in kept["graded"]
+        ]
+        used = {number: sheet(number) for number in kept["labs"]}
+        return ClassResult(graded, used, kept["isolated"], kept["reason"])
 
     def hand_marks(self) -> dict[str, HandMark]:
         """The marks that people gave, by the id of the answer."""

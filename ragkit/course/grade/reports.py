@@ -1,0 +1,86 @@
+"""What programs read: `grades.csv`, and one `gradescope/<student>.json` a student."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ragkit.course.grade.scoring import Mark
+from ragkit.course.grade.state import Graded
+from ragkit.indexfile import write_atomically
+
+COLUMNS = ("student", "lab", "item", "score", "max_score", "status", "feedback")
+# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def safe_cell(text: str) -> str:
+    """A text that no spreadsheet computes: one that looks like a formula gets an apostrophe."""
+    clean = text.replace("\0", "")
+    return f"'{clean}" if clean.startswith(_FORMULA) or clean.lstrip()[:1] in _FORMULA else clean
+
+
+def write_grades(graded: Sequence[Graded], path: Path) -> None:
+    """One row a student and item; the score of an item that nobody has read yet is blank."""
+    rows = StringIO()
+    writer = csv.writer(rows, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in graded:
+        for mark in one.marks:
+            writer.writerow(
+                [
+                    safe_cell(one.student),
+                    one.lab,
+                    mark.item,
+                    "" if mark.score is None else f"{mark.score:g}",
+                    f"{mark.max_score:g}",
+                    mark.status,
+                    safe_cell(mark.feedback),
+                ]
+            )
+    write_atomically(path, rows.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def write_timings(graded: Sequence[Graded], path: Path) -> None:
+    """What grading cost: seconds of wall time and the most memory, one row a student and lab."""
+    rows = StringIO()
+    writer = csv.writer(rows, lineterminator="\n")
+    writer.writerow(("student", "lab", "seconds", "peak_mib"))
+    for one in graded:
+        peak = round(one.peak_memory / 2**20)
+        writer.writerow([safe_cell(one.student), one.lab, f"{one.seconds:.2f}", peak])
+    write_atomically(path, rows.getvalue().encode("utf-8", "backslashreplace"))
+
+
+def write_gradescope(results: Sequence[Graded], path: Path) -> None:
+    """Gradescope's results.json: a test for each item, no score where a person must read first.
+
+    The format is that of gradescope-autograders.readthedocs.io, "Autograder Specifications".
+    """
+    tests = [_test(one, mark) for one in results for mark in one.marks]
+    content = {
+        "output": "Graded by ragkit. Items without a score are read by a person.",
+        "output_format": "text",
+        "visibility": "visible",
+        "score": round(sum(mark.score or 0 for one in results for mark in one.marks), 2),
+        "tests": tests,
+    }
+    write_atomically(path, (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode())
+
+
+def _test(one: Graded, mark: Mark) -> dict[str, Any]:
+    test: dict[str, Any] = {
+        "name": f"{one.lab} {mark.item}",
+        "max_score": mark.max_score,
+        "output": f"{mark.status}. {mark.feedback}".strip(),
+        "output_format": "text",
+        "visibility": "visible",
+    }
+    if mark.score is not None:
+        full = mark.score == mark.max_score
+        test |= {"score": mark.score, "status": "passed" if full else "failed"}
+    return test
