@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ragkit.course.drills.base import Finding
+from ragkit.errors import RagkitWarning
 
 if TYPE_CHECKING:
     from ragkit.encoders import MiniLMEncoder
@@ -30,6 +33,13 @@ def minilm() -> MiniLMEncoder:
     return MiniLMEncoder()
 
 
+def encode(texts: Sequence[str]) -> Any:
+    """Unit vectors of what students wrote, float32 [n, 384]; a text that is too long is cut."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RagkitWarning)
+        return minilm().encode(texts)
+
+
 def word_overlap(first: str, second: str) -> float:
     """Shared words over all words of two sentences (Jaccard), case and punctuation aside."""
     a, b = (set(re.findall(r"\w+", text.lower())) for text in (first, second))
@@ -46,7 +56,7 @@ def paraphrase(first: Any, second: Any) -> Finding:
             f"the sentences share {overlap:.0%} of their words; say it with others "
             f"(at most {MAX_OVERLAP:.0%}).",
         )
-    vectors = minilm().encode([first, second])
+    vectors = encode([first, second])
     cosine = float(vectors[0] @ vectors[1])
     told = f"overlap {overlap:.0%}, cosine {cosine:.2f}"
     if cosine < LOW_COSINE:

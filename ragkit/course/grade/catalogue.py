@@ -23,6 +23,7 @@ from ragkit.course.judging import Key
 from ragkit.errors import DataError
 
 _CHECK = re.compile(r"^check\.(\w+)\(", re.MULTILINE)
+_STUB = re.compile(r"^def (\w+)\(", re.MULTILINE)
 _DRILL = re.compile(r"^drill_(\d\d_\d+) = ", re.MULTILINE)
 _HINT = re.compile(r"<details>.*?</details>", re.DOTALL)
 
@@ -99,14 +100,17 @@ def _sheet(lab: Lab) -> LabSheet:
     number = lab.source.stem[:2]
     items: list[Item] = []
     cells = build(lab.source, solved=False).cells
-    asked = ""
+    asked, stubs = "", dict[str, str]()
     for cell in cells:
         if cell.cell_type == "markdown":
             asked = _question(cell.source) or asked
             continue
+        for name in _STUB.findall(cell.source):
+            stubs[name] = cell.source
         for name in _CHECK.findall(cell.source):
             exercise = getattr(check, name)
-            items += [Item(number, name, "exercise", exercise.points, asked, exercise)]
+            stated = f"{asked}\n\n```python\n{stubs.get(name, '')}\n```"
+            items += [Item(number, name, "exercise", exercise.points, stated, exercise)]
         for name in _DRILL.findall(cell.source):
             items += _drill(number, name, DRILLS[name], asked)
     handed_out = [cell.source for cell in cells if cell.cell_type == "code"]

@@ -28,7 +28,7 @@ def distribution(shares: Sequence[float]) -> str:
     axis.set_xlabel("share of the points that are scored so far (%)")
     axis.set_ylabel("students")
     axis.yaxis.set_major_locator(MaxNLocator(integer=True))
-    return _svg(figure)
+    return _svg(figure, "Histogram: how many students have which share of the points.")
 
 
 def items(figures: Sequence[ItemFigures]) -> str:
@@ -47,14 +47,16 @@ def items(figures: Sequence[ItemFigures]) -> str:
     right.set_ylim(left.get_ylim())
     right.set_xlim(-1.05, 1.05)
     right.set_xlabel("correlation with the other items")
-    return _svg(figure)
+    told = "Two panels: mean share of the points of each item; its correlation with the others."
+    return _svg(figure, told)
 
 
-def _svg(figure: Figure) -> str:
+def _svg(figure: Figure, told: str) -> str:
     """The picture as SVG, the same text for the same picture."""
     import matplotlib as mpl
 
     text = StringIO()
     with mpl.rc_context({"svg.hashsalt": "ragkit", "svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return re.sub(r"^.*?(?=<svg)", "", text.getvalue(), flags=re.DOTALL)
+    label = f'<svg role="img" aria-label="{told}"'
+    return re.sub(r"^.*?<svg", label, text.getvalue(), count=1, flags=re.DOTALL)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
-from ragkit.course.drills.properties import minilm
+from ragkit.course.drills.properties import encode
 from ragkit.course.grade.catalogue import Item, LabSheet
 from ragkit.course.grade.reports import safe_cell
 from ragkit.course.grade.scoring import Mark
@@ -163,7 +163,7 @@ def _hints(waiting: Sequence[Reading]) -> list[str]:
     if not points:
         return [""] * len(waiting)
     distinct = sorted({sentence for own in sentences for sentence in own})
-    vectors = dict(zip(points + distinct, minilm().encode(points + distinct), strict=True))
+    vectors = dict(zip(points + distinct, encode(points + distinct), strict=True))
     return [
         "\n".join(
             f"• {point}\n   closest ({cosine:.2f}): {sentence}"

@@ -35,10 +35,9 @@ def write_class(
             students=len({one.student for one in graded}),
             labs=[_title(sheet) for sheet in sheets.values()],
             waiting=sum(total.waiting for total in sums),
-            manual=path.with_name("manual.csv").name,
             contained=contained,
             distribution=Markup(charts.distribution([total.share for total in sums])),
-            item_chart=Markup(charts.items(figures)),
+            item_chart=Markup(charts.items([one for one in figures if not one.unread])),
             help=needs_help(sums),
             items=figures,
             mistakes=mistakes(graded),
@@ -94,7 +93,8 @@ def _not_ok(total: Total) -> str:
 @cache
 def _html(markdown: str) -> Markup:
     """A question of the course as HTML."""
-    return Markup(str(mistune.html(markdown)))  # our own text
+    render = mistune.create_markdown(plugins=["math", "table"])
+    return Markup(str(render(markdown)))  # our own text
 
 
 @cache

@@ -46,6 +46,7 @@ class ItemFigures:
     mean: float
     discrimination: float | None
     scored: int
+    unread: int
 
 
 def totals(graded: Iterable[Graded]) -> list[Total]:
@@ -64,17 +65,22 @@ def totals(graded: Iterable[Graded]) -> list[Total]:
 
 
 def item_figures(graded: Sequence[Graded], sheets: Mapping[str, LabSheet]) -> list[ItemFigures]:
-    """The figures of every item of which at least one student has a score."""
+    """The figures of every item of which at least one student has a score.
+
+    While an item has unread answers its figures are those of the few that need no reading.
+    """
     found = []
     for lab, sheet in sheets.items():
         shares = _shares([one for one in graded if one.lab == lab], len(sheet.items))
         for place, item in enumerate(sheet.items):
             own = shares[:, place]
-            scored = int((~np.isnan(own)).sum())
+            scored, unread = int((~np.isnan(own)).sum()), int(np.isnan(own).sum())
             if scored:
                 rest = np.nansum(np.delete(shares, place, axis=1), axis=1)
                 mean = float(np.nanmean(own))
-                found.append(ItemFigures(lab, item.name, mean, _correlation(own, rest), scored))
+                found.append(
+                    ItemFigures(lab, item.name, mean, _correlation(own, rest), scored, unread)
+                )
     return found
 
 
