@@ -44,6 +44,8 @@ def grade(job: Job, on_start: Callable[[int], None], on_done: OnDone) -> ClassRe
     known = sheets()
     if job.lab is not None and job.lab not in known:
         raise DataError(f"There is no lab {job.lab!r}; there are {', '.join(known)}.")
+    if job.out.resolve() == job.submissions.resolve():
+        raise DataError(f"{job.out} holds the submissions. Write the report to another folder.")
     stems = {number: sheet.lab.source.stem for number, sheet in known.items()}
     handed_in = find_submissions(job.submissions, stems, job.lab)
     used = {number: known[number] for number in sorted({s.lab for s in handed_in})}
