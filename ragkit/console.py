@@ -120,7 +120,13 @@ def grading_line(graded: Graded, kept: bool) -> str:
 def show_grades(written: Written, folder: Path) -> None:
     """What the report holds, and what is left to do."""
     students = {one.student for one in written.graded}
+    seconds = sorted(one.seconds for one in written.graded)
+    most = max(one.peak_memory for one in written.graded) / 2**20
     print(f"{len(students)} students graded. Open {folder / 'class.html'}.")
+    print(
+        f"A submission took {seconds[len(seconds) // 2]:.1f} s (median), at most "
+        f"{seconds[-1]:.1f} s and {most:.0f} MiB; see timings.csv."
+    )
     if written.unknown:
         print(f"{written.unknown} answers in that file are not in this report; left alone.")
     if written.unread:

@@ -26,7 +26,7 @@ from ragkit.runtime import data_dir
 QUESTION = "past participle of eat?"
 HEAVY = ("torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "matplotlib")
 LOOKS_UP = {"ask", "evaluate", "models", "doctor", "train-minigpt"}
-TEACHES = {"editions", "results"}
+TEACHES = {"editions", "results", "bundle", "grade"}
 COMMANDS = [c.name or str(getattr(c.callback, "__name__", "")) for c in cli.app.registered_commands]
 
 

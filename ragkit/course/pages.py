@@ -102,7 +102,7 @@ def read(path: Path) -> Page:
 def translated_pages(root: Path | None = None) -> Iterator[tuple[Path, Path]]:
     """`(English, Spanish)` path of each page that must exist in both languages."""
     root = root or course_root()
-    for pattern in ("theory/*.md", "solutions/*-ref.md"):
+    for pattern in ("theory/*.md", "docs/*.md", "solutions/*-ref.md"):
         for path in sorted(root.glob(pattern)):
             if not path.name.endswith(".es.md"):
                 yield path, path.with_name(path.name.removesuffix(".md") + ".es.md")

@@ -66,7 +66,14 @@ def stale_quotes() -> list[str]:
 def pages(root: Path | None = None) -> Iterable[Path]:
     """Every file whose prose may quote a number."""
     root = root or course_root()
-    for pattern in ("*.md", "theory/*.md", "solutions/*.md", "solutions/*.py", "data/**/*.md"):
+    for pattern in (
+        "*.md",
+        "theory/*.md",
+        "docs/*.md",
+        "solutions/*.md",
+        "solutions/*.py",
+        "data/**/*.md",
+    ):
         yield from sorted(root.glob(pattern))
 
 

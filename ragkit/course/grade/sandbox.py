@@ -111,14 +111,21 @@ def open_sandbox(private: Sequence[Path], isolate: bool = True) -> Iterator[Sand
         write_library(folder / "library", silent=True)
         shutil.copytree(course_root() / "data", folder / "library" / "data")
         shutil.copytree(Path(__file__).parent / "child", folder / "library" / "child")
-        hidden = [str(path) for path in (course_root(), Path.home(), *private)]
-        hidden += [tempfile.gettempdir(), "/var/tmp"]  # to be covered
+        hidden = [str(path) for path in _private([course_root(), *private])]
         sandbox = Sandbox(folder, isolate, hidden)
         if isolate and (reason := _try(sandbox)):
             sandbox = Sandbox(folder, False, hidden, reason)
             if again := _try(sandbox):
                 raise DataError(f"A submission cannot be run here: {again}")
         yield sandbox
+
+
+def _private(paths: Sequence[Path]) -> list[Path]:
+    """What a submission must not see: `paths`, the home folder, and those for temporary files."""
+    folders = [*paths, Path(tempfile.gettempdir()), Path("/var/tmp")]
+    with contextlib.suppress(RuntimeError):  # a user without a home
+        folders.append(Path.home())
+    return [folder for path in folders if (folder := path.resolve()).parent != folder]
 
 
 def _try(sandbox: Sandbox) -> str:

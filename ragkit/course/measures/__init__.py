@@ -1,11 +1,11 @@
 """What the ledger measures: every number that prose quotes, from the models and the data.
 
-One module a lab, one for the claims page, one for timings. Quoting is the business of `results`.
+One module a lab, one for the claims page, two for timings. Quoting is the business of `results`.
 """
 
 from __future__ import annotations
 
-from ragkit.course.measures import claims, lab01, lab02, lab03, timings
+from ragkit.course.measures import claims, grading, lab01, lab02, lab03, timings
 from ragkit.course.measures.base import Entry
 
 DETERMINISTIC = (lab01, lab02, lab03, claims)
@@ -20,4 +20,4 @@ def measure_all() -> dict[str, Entry]:
 
 def measure_timings() -> dict[str, Entry]:
     """Measure what depends on the machine."""
-    return dict(timings.measure())
+    return dict(timings.measure()) | dict(grading.measure())
