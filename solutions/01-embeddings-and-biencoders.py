@@ -588,8 +588,8 @@ for pooling in ("mean", "cls", "max"):
 #
 # <details><summary>Hint</summary>
 #
-# `logits = queries @ documents.T / temperature`. The right class of row `i` is column `i`, the
-# diagonal. Row by row, the loss is `logsumexp(row) - row[i]`; `np.logaddexp.reduce` is a safe
+# The logits are `queries @ documents.T`, each divided by the temperature. The right class of row
+# `i` is column `i`, the diagonal. Row by row, the loss is `logsumexp(row) - row[i]`; `np.logaddexp.reduce` is a safe
 # logsumexp.
 #
 # </details>

@@ -79,6 +79,7 @@ _JUNK = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.pyc", "_d
 
 def write_bundle(out: Path) -> list[Path]:
     """Write the bundle into `out`, which must be new or empty; return its files, sorted."""
+    out = out.resolve()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} exists and is not empty. Choose a new folder for the bundle.")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ stay tuples, and what has no plain form arrives as `Opaque`: its type and a shor
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from dataclasses import dataclass
 from numbers import Real
@@ -17,6 +18,8 @@ import numpy as np
 MAX_DEPTH = 8
 MAX_NUMBERS = 100_000
 MAX_TEXT = 20_000
+MAX_SHOWN = 80
+_DTYPE = re.compile(r"[<>|=]?[biuf]\d{1,2}")
 _KINDS = "biuf"  # bool, int, unsigned, float: the dtypes that have a plain form
 
 
@@ -33,6 +36,13 @@ class Opaque:
 
 def encode(value: Any, depth: int = MAX_DEPTH) -> Any:
     """`value` as data that `json` can write; too deep, too long or foreign values as `Opaque`."""
+    try:
+        return _encode(value, depth)
+    except Exception:  # objects of a student's own may raise anything when looked at
+        return _opaque(value)
+
+
+def _encode(value: Any, depth: int) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -40,16 +50,15 @@ def encode(value: Any, depth: int = MAX_DEPTH) -> Any:
     if isinstance(value, int):
         whole = int(value)
         return whole if whole.bit_length() < 64 else _opaque(value)
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, Real):  # a float, a fraction, a numpy scalar
         return _number(float(value))
     if isinstance(value, list | tuple | dict):
         return _container(value, depth)
     if isinstance(value, range):
         return _container(list(value[: MAX_NUMBERS + 1]), depth)
-    try:
-        return _array(_as_array(value), value, depth)
-    except (TypeError, ValueError, RuntimeError):
-        return _opaque(value)
+    return _array(_as_array(value), value, depth)
 
 
 def decode(data: Any) -> Any:
@@ -68,18 +77,19 @@ def decode(data: Any) -> Any:
         case {"dict": list(pairs)}:
             return {decode(key): decode(entry) for key, entry in pairs}
         case {"array": str(dtype), "shape": list(shape), "data": list(numbers)}:
-            if np.dtype(dtype).kind not in _KINDS:
-                raise ValueError(f"no plain array has dtype {dtype}")
+            if not _DTYPE.fullmatch(dtype):
+                raise ValueError(f"no plain array has dtype {dtype[:20]!r}")
             return np.array([decode(n) for n in numbers], dtype=dtype).reshape(shape)
         case {"opaque": str(name), "shown": str(shown)}:
-            return Opaque(name, shown)
+            return Opaque(clean(name)[:MAX_SHOWN], clean(shown)[:MAX_SHOWN])
     raise ValueError(f"no plain form: {str(data)[:80]}")
 
 
 def clean(text: str) -> str:
     """A text that every file can hold: control characters and lone surrogates become "�"."""
-    shown = "".join(c if c in "\n\t" or unicodedata.category(c) != "Cc" else "�" for c in text)
-    return shown.encode("utf-8", "replace").decode("utf-8")
+    return "".join(
+        c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cs") else "�" for c in text
+    )
 
 
 def _number(value: float) -> Any:
@@ -88,8 +98,8 @@ def _number(value: float) -> Any:
 
 def _as_array(value: Any) -> Any:
     """A numpy array of what calls itself an array: numpy's, torch's, pandas'."""
-    if hasattr(value, "detach"):  # a torch tensor; with a gradient, or in 16 bits, numpy refuses it
-        return value.detach().cpu().double().numpy()
+    if hasattr(value, "detach") and hasattr(value, "is_complex") and not value.is_complex():
+        return value.detach().cpu().double().numpy()  # numpy refuses gradients and 16 bits
     if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
         return np.asarray(value)
     raise TypeError(type(value).__name__)
@@ -115,6 +125,8 @@ def _container(value: Any, depth: int) -> Any:
         return _opaque(value)
     if isinstance(value, dict):
         pairs = [[encode(k, depth - 1), encode(v, depth - 1)] for k, v in value.items()]
+        for key, _ in pairs:
+            hash(decode(key))  # TypeError for what cannot be a key again, such as an array
         return {"dict": pairs}
     entries = [encode(entry, depth - 1) for entry in value]
     return {"tuple": entries} if isinstance(value, tuple) else entries

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil, floor, isfinite, log2
 from typing import Any, Literal
 
 from ragkit.course.drills.units import to_unit
@@ -74,9 +75,10 @@ class Number:
         """The same comparison without the values: every step within the tolerance as a digest."""
 
         def seal(value: float, kind: Outcome, said: str) -> Seal:
-            step = self._tolerance(value) / 8
-            cells = {_cell(value + n * step, step) for n in range(-8, 9)}
-            return step, tuple(sorted(_digest(place, cell) for cell in cells)), kind, said
+            within = self._tolerance(value)
+            step = 2.0 ** floor(log2(within / 8))  # a power of two, so it does not tell the value
+            cells = range(ceil((value - within) / step), floor((value + within) / step) + 1)
+            return step, tuple(sorted(_digest(place, str(cell)) for cell in cells)), kind, said
 
         known = [seal(wrong, "named", said) for wrong, said in self.mistakes.items()]
         seals = (seal(self.right, "right", ""), *known)
@@ -197,7 +199,7 @@ def _choice(given: Any) -> str:
 
 
 def _cell(value: float, step: float) -> str:
-    return str(round(value / step))
+    return str(round(value / step)) if isfinite(value / step) else "none"
 
 
 def _digest(place: str, text: str) -> str:

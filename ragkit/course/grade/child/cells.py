@@ -10,12 +10,15 @@ from __future__ import annotations
 import ast
 import dis
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
 Names = frozenset[str]
+_RUNS_THE_CELL = re.compile(r"\A\s*%%(?:time|timeit|capture|prun)\b[^\n]*\n")
+_SHOWS = ("print", "display")
 
 
 @dataclass
@@ -27,9 +30,14 @@ class Unit:
     required: bool
     reads: Names = field(init=False)
     writes: Names = field(init=False)
+    imports: Names = field(init=False)
+    changes: Names = field(init=False)
 
     def __post_init__(self) -> None:
         self.reads, self.writes = _names(self.statements)
+        nodes = [node for statement in self.statements for node in ast.walk(statement)]
+        self.imports = frozenset(n for s in self.statements if _is_import(s) for n in _bound(s))
+        self.changes = frozenset(name for node in nodes for name in _changed_in_place(node))
 
 
 @dataclass
@@ -69,30 +77,37 @@ def make_plan(cells: Sequence[str], handed_out: Sequence[str], wanted: Sequence[
     known = {source.strip() for source in handed_out}
     for number, source in enumerate(cells, start=1):
         try:
-            _add(plan, number, source, parse(source), changed=source.strip() not in known)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            _add(plan, number, *parse(source), changed=source.strip() not in known)
+        except Exception as error:  # whatever a parser makes of such a text
             plan.broken[number] = _told(error)
     _drop_stubs(plan)
     plan.units = _needed(plan.units)
     return plan
 
 
-def parse(source: str) -> list[ast.stmt]:
-    """The statements of a cell; magics and shell escapes become calls that do nothing."""
+def parse(source: str) -> tuple[str, list[ast.stmt]]:
+    """The code of a cell and its statements; magics and shell escapes become calls without effect.
+
+    A magic that runs the cell, such as `%%time`, is dropped and the cell stays.
+    """
+    source = _RUNS_THE_CELL.sub("", source)
     try:
-        return ast.parse(source).body
+        return source, ast.parse(source).body
     except SyntaxError:
         from IPython.core.inputtransformer2 import TransformerManager
 
         transformer: Any = TransformerManager()  # type: ignore[no-untyped-call]  # as upstream
-        plain: str = transformer.transform_cell(source)
-        return ast.parse(plain).body
+        source = transformer.transform_cell(source)
+        return source, ast.parse(source).body
 
 
-def _told(error: BaseException) -> str:
-    where = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-    words = error.msg if isinstance(error, SyntaxError) else "it is nested too deeply"
-    return f"{type(error).__name__}{where}: {words}"
+def _told(error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        where = f", line {error.lineno}" if error.lineno else ""
+        return f"{type(error).__name__}{where}: {error.msg}"
+    deep = isinstance(error, RecursionError | MemoryError)
+    words = "it is nested too deeply" if deep else "it cannot be read"
+    return f"{type(error).__name__}: {words}"
 
 
 def _add(plan: Plan, number: int, source: str, body: list[ast.stmt], changed: bool) -> None:
@@ -111,14 +126,28 @@ def _add(plan: Plan, number: int, source: str, body: list[ast.stmt], changed: bo
         plan.units += [Unit(number, [statement], required=False) for statement in body]
     for name, statement in answers.items():
         plan.answered[name].append(number)
-        plan.sources[name] = ast.get_source_segment(source, statement) or source
+        plan.sources[name] = _segment(source, statement)
+
+
+def _segment(source: str, statement: ast.stmt) -> str:
+    """The text of a statement, with its comments where Python and IPython count lines alike."""
+    try:
+        return ast.get_source_segment(source, statement) or ast.unparse(statement)
+    except (IndexError, UnicodeDecodeError):
+        return ast.unparse(statement)
 
 
 def is_stub(statement: ast.stmt) -> bool:
     """True for what the lab hands out: a function that only raises, a drill that is empty."""
     match statement:
         case ast.FunctionDef(
-            body=[*_, ast.Raise(exc=ast.Call(func=ast.Name("NotImplementedError")))]
+            body=[
+                *_,
+                ast.Raise(
+                    exc=ast.Call(func=ast.Name("NotImplementedError"))
+                    | ast.Name("NotImplementedError")
+                ),
+            ]
         ):
             rest = statement.body[:-1]
             return all(isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) for s in rest)
@@ -143,8 +172,12 @@ def _needed(units: list[Unit]) -> list[Unit]:
     """The required units and, of the others, those that bind a name needed by one that runs."""
     chosen = {id(unit) for unit in units if unit.required}
     needed = frozenset().union(*(unit.reads for unit in units if unit.required))
+    imported = frozenset().union(*(unit.imports for unit in units))
     while True:
-        more = [u for u in units if id(u) not in chosen and u.writes & needed]
+        bound, changed = needed, needed - imported  # a module is not changed by calling it
+        more = [
+            u for u in units if id(u) not in chosen and (u.writes & bound or u.changes & changed)
+        ]
         if not more:
             return [unit for unit in units if id(unit) in chosen]
         chosen.update(id(unit) for unit in more)
@@ -171,9 +204,9 @@ def _stored(target: ast.expr) -> Iterator[str]:
 
 
 def _names(statements: Sequence[ast.stmt]) -> tuple[Names, Names]:
-    """Global names that statements read, in functions too, and those they bind or change."""
+    """Global names that statements read, in functions too, and those they bind."""
     code = compile(ast.Module(list(statements), type_ignores=[]), "<cell>", "exec")
-    reads, writes = set(), {name for s in statements for name in _changed_in_place(s)}
+    reads, writes = set(), set()
     for instruction in _instructions(code):
         if instruction.opname in ("LOAD_NAME", "LOAD_GLOBAL"):
             reads.add(instruction.argval)
@@ -189,14 +222,21 @@ def _instructions(code: CodeType) -> Iterator[dis.Instruction]:
             yield from _instructions(constant)
 
 
-def _changed_in_place(statement: ast.stmt) -> Iterator[str]:
-    """The object of `x.method(...)` whose value is dropped, and of `x[i] = …` or `x.a = …`."""
-    match statement:
+def _changed_in_place(node: ast.AST) -> Iterator[str]:
+    """What `x.method(…)` and `f(x)` as statements, `x[i] = …`, `x.a = …` and `del x[i]` change."""
+    match node:
         case ast.Expr(value=ast.Call(func=ast.Attribute() as method)):
             yield from _root(method)
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=args)) if name not in _SHOWS:
+            yield from (argument.id for argument in args if isinstance(argument, ast.Name))
+        case (
+            ast.Attribute(ctx=ast.Store() | ast.Del()) | ast.Subscript(ctx=ast.Store() | ast.Del())
+        ):
             yield from _root(node)
+
+
+def _is_import(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Import | ast.ImportFrom)
 
 
 def _root(node: ast.expr) -> Iterator[str]:
