@@ -1,7 +1,7 @@
 """Numbers with a unit.
 
->>> to_unit("75 KiB", "bytes"), to_unit(76800, "bytes")
-(76800.0, 76800.0)
+>>> to_unit("75 KiB", "bytes"), to_unit("76,800", "bytes"), to_unit("0,073 MiB", "MiB")
+(76800.0, 76800.0, 0.073)
 """
 
 from __future__ import annotations
@@ -20,16 +20,26 @@ _SECONDS = {
     **dict.fromkeys(("us", "µs"), 1e-6),
     **dict.fromkeys(("min", "minute", "minutes"), 60.0),
 }
+_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 _WRITTEN = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([^\W\d]+)\s*")
 
 
 def to_unit(given: Any, unit: str) -> float:
     """The number that `given` is in `unit`; ValueError if it is no number or of another kind."""
-    written = _WRITTEN.fullmatch(given) if isinstance(given, str) else None
-    if written is None:
+    if not isinstance(given, str):
+        return float(given)
+    given = _without_comma(given)
+    if not (written := _WRITTEN.fullmatch(given)):
         return float(given)
     number, name = written.groups()
     for table in (_BYTES, _SECONDS):
         if name.lower() in table and unit.lower() in table:
             return float(number) * table[name.lower()] / table[unit.lower()]
     raise ValueError(f"{given!r} is not in {unit or 'plain numbers'}")
+
+
+def _without_comma(text: str) -> str:
+    """A number as Python writes it: 76,800 has thousands, and 0,073 is Spanish for 0.073."""
+    if _THOUSANDS.search(text):
+        return text.replace(",", "")
+    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text

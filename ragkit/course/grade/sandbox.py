@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import selectors
 import shutil
 import signal
@@ -22,6 +21,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from secrets import token_hex
 from typing import Any, BinaryIO
 
 import psutil
@@ -151,7 +151,7 @@ class _Child:
         limits: Limits,
     ) -> None:
         self.sandbox, self.limits, self.inputs = sandbox, limits, inputs
-        self.token = secrets.token_hex(8)
+        self.token = token_hex(8)
         self.collected = Collected()
         self.errors = b""
         self._pending = b""
