@@ -70,7 +70,7 @@ def test_grades_have_a_row_for_each_student_and_item(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n@x"])
 def test_no_cell_is_a_formula(text: str) -> None:
     assert safe_cell(text).startswith("'")
-    assert safe_cell(f"a{text}") == f"a{text}"
+    assert not safe_cell(f"a{text}").startswith("'")
 
 
 class Tags(HTMLParser):
@@ -252,7 +252,7 @@ def test_a_spreadsheet_may_save_it_its_own_way(tmp_path: Path, program: str) -> 
     file = tmp_path / "manual.csv"
     mark_by_hand(file, lambda row: row.update(mark="0.5"))
     file.write_bytes(as_saved_by(program, file.read_text(encoding="utf-8-sig")))
-    assert set(manual.read(file).values()) == {HandMark(0.5)}
+    assert set(manual.read(file, {}).values()) == {HandMark(0.5)}
 
 
 @pytest.mark.parametrize(
@@ -378,8 +378,8 @@ def test_a_class_is_graded_marked_and_graded_again_from_the_command_line(tmp_pat
     [
         (["grade"], "ragkit grade SUBMISSIONS --out REPORT"),
         (["grade", "{tmp}/none", "--out", "{tmp}/out"], "not a folder"),
-        (["grade", "{tmp}", "--out", "{tmp}/out"], "no notebooks"),
-        (["grade", "{tmp}", "--out", "{tmp}/out", "--lab", "09"], "no lab '09'"),
+        (["grade", "{tmp}", "--out", "{tmp}-out"], "no notebooks"),
+        (["grade", "{tmp}", "--out", "{tmp}-out", "--lab", "09"], "no lab '09'"),
         (["grade", "--manual", "{tmp}/manual.csv"], "nothing was graded here"),
     ],
 )

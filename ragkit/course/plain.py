@@ -17,6 +17,7 @@ import numpy as np
 
 MAX_DEPTH = 8
 MAX_NUMBERS = 100_000
+MAX_PAIRS = 10_000  # of a dict, whose keys may be chosen to collide
 MAX_TEXT = 20_000
 MAX_SHOWN = 80
 _DTYPE = re.compile(r"[<>|=]?[biuf]\d{1,2}")
@@ -63,21 +64,23 @@ def _encode(value: Any, depth: int) -> Any:
 
 def decode(data: Any) -> Any:
     """What `encode` made plain, as a value again. Raises ValueError for data of another form."""
-    if data is None or isinstance(data, bool | int | float):
+    if data is None or isinstance(data, bool | float):
+        return data
+    if isinstance(data, int) and data.bit_length() < 64:
         return data
     if isinstance(data, str):
-        return clean(data)
-    if isinstance(data, list):
+        return clean(data[:MAX_TEXT])
+    if isinstance(data, list) and len(data) <= MAX_NUMBERS:
         return [decode(entry) for entry in data]
     match data:
         case {"float": str(text)}:
             return float(text)
-        case {"tuple": list(entries)}:
+        case {"tuple": list(entries)} if len(entries) <= MAX_NUMBERS:
             return tuple(decode(entry) for entry in entries)
-        case {"dict": list(pairs)}:
+        case {"dict": list(pairs)} if len(pairs) <= MAX_PAIRS:
             return {decode(key): decode(entry) for key, entry in pairs}
         case {"array": str(dtype), "shape": list(shape), "data": list(numbers)}:
-            if not _DTYPE.fullmatch(dtype):
+            if not _DTYPE.fullmatch(dtype) or max([*shape, len(numbers)]) > MAX_NUMBERS:
                 raise ValueError(f"no plain array has dtype {dtype[:20]!r}")
             return np.array([decode(n) for n in numbers], dtype=dtype).reshape(shape)
         case {"opaque": str(name), "shown": str(shown)}:
@@ -106,7 +109,7 @@ def _as_array(value: Any) -> Any:
 
 
 def _array(array: Any, value: Any, depth: int) -> Any:
-    if array.size > MAX_NUMBERS:
+    if array.size > MAX_NUMBERS or max(array.shape, default=0) > MAX_NUMBERS:
         return _opaque(value)
     if array.dtype.kind == "O":
         return encode(array.tolist(), depth)
@@ -121,7 +124,7 @@ def _array(array: Any, value: Any, depth: int) -> Any:
 
 
 def _container(value: Any, depth: int) -> Any:
-    if depth == 0 or len(value) > MAX_NUMBERS:
+    if depth == 0 or len(value) > (MAX_PAIRS if isinstance(value, dict) else MAX_NUMBERS):
         return _opaque(value)
     if isinstance(value, dict):
         pairs = [[encode(k, depth - 1), encode(v, depth - 1)] for k, v in value.items()]

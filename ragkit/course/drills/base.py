@@ -161,10 +161,9 @@ class Drill:
     def split(self, answer: Any) -> list[tuple[Any, ...]]:
         """The entries of an answer that belong to each part; ValueError if it has another form."""
         width = sum(part.width for part in self.parts)
-        entries = (answer,) if width == 1 else tuple(answer)
-        if len(entries) != width:
-            raise ValueError(f"{width} entries are asked, not {len(entries)}")
-        given = iter(entries)
+        if width > 1 and len(answer) != width:  # before anything goes through them
+            raise ValueError(f"{width} entries are asked, not {len(answer)}")
+        given = iter((answer,) if width == 1 else answer)
         return [tuple(next(given) for _ in range(part.width)) for part in self.parts]
 
     def judge(self, answer: Any) -> Verdict:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ragkit.encoders import MiniLMEncoder
 
 MAX_OVERLAP = 0.2
+MAX_LETTERS = 2_000
 # Honest paraphrases of grammar rules with hardly a word in common lie anywhere between these two
 # cosines, and so do a few pairs of different rules: there, a person decides. Calibrated in
 # tests/test_course.py on pairs written for the purpose.
@@ -48,7 +49,7 @@ def word_overlap(first: str, second: str) -> float:
 
 def paraphrase(first: Any, second: Any) -> Finding:
     """One rule in two wordings: few words in common, and a high cosine."""
-    first, second = str(first), str(second)
+    first, second = (str(sentence)[:MAX_LETTERS] for sentence in (first, second))
     overlap = word_overlap(first, second)
     if overlap > MAX_OVERLAP:
         return Finding(

@@ -60,7 +60,9 @@ def read(collected: Collected) -> Answers:
 
 
 def _read(record: Mapping[str, Any], answers: Answers) -> None:
-    kind, name = record["record"], str(record.get("name", ""))
+    kind, name = record["record"], record.get("name", "")
+    if not isinstance(name, str):
+        raise ValueError("a name is a text")
     if kind == "ready":
         answers.ready = True
     elif kind == "answer" and answers.ready:

@@ -44,8 +44,8 @@ def grade(job: Job, on_start: Callable[[int], None], on_done: OnDone) -> ClassRe
     known = sheets()
     if job.lab is not None and job.lab not in known:
         raise DataError(f"There is no lab {job.lab!r}; there are {', '.join(known)}.")
-    if job.out.resolve() == job.submissions.resolve():
-        raise DataError(f"{job.out} holds the submissions. Write the report to another folder.")
+    if job.out.resolve().is_relative_to(job.submissions.resolve()):
+        raise DataError(f"{job.out} is among the submissions. Write the report to another folder.")
     stems = {number: sheet.lab.source.stem for number, sheet in known.items()}
     handed_in = find_submissions(job.submissions, stems, job.lab)
     used = {number: known[number] for number in sorted({s.lab for s in handed_in})}
@@ -86,8 +86,8 @@ class _Grader:
                         yield kept
                     else:
                         todo[pool.submit(self._collect, sandbox, one)] = (one, key)
-                for future in as_completed(todo):
-                    submission, key = todo[future]
+                for future in as_completed(list(todo)):
+                    submission, key = todo.pop(future)
                     graded = self._graded(submission, future.result())
                     self.state.save(graded, key)
                     on_done(graded, False)
@@ -100,7 +100,10 @@ class _Grader:
     def _collect(self, sandbox: Sandbox, one: Submission) -> Collected:
         if one.path is None or one.problem:
             return Collected()
-        return self.collect(sandbox, one.lab, one.read())
+        try:
+            return self.collect(sandbox, one.lab, one.read())
+        except OSError as error:
+            return Collected(why=f"it cannot be read ({error.strerror}).")
 
     def collect(self, sandbox: Sandbox, lab: str, notebook: bytes) -> Collected:
         """What one notebook answers to the inputs of its lab."""

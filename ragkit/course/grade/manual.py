@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import StringIO
+from math import inf, isfinite
 from pathlib import Path
 
 from ragkit.course.drills.properties import encode
@@ -86,8 +87,11 @@ def write(waiting: Sequence[Reading], marks: Mapping[str, HandMark], path: Path)
     write_atomically(path, rows.getvalue().encode("utf-8-sig", "backslashreplace"))
 
 
-def read(path: Path) -> dict[str, HandMark | None]:
-    """The marks in `manual.csv`, None for a blank. `DataError` names a line that is wrong."""
+def read(path: Path, most_of: Mapping[str, float]) -> dict[str, HandMark | None]:
+    """The marks in `manual.csv`, None for a blank. `DataError` names a line that is wrong.
+
+    `most_of` has the points of each answer that is known; another answer may have any mark.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -96,11 +100,15 @@ def read(path: Path) -> dict[str, HandMark | None]:
         raise DataError(f"{path} is not UTF-8. Save it as 'CSV UTF-8'.") from None
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
+    csv.field_size_limit(2**24)
     rows = csv.DictReader(StringIO(text), delimiter=delimiter)
-    wanted = ("answer_id", "max_score", "mark")
+    wanted = ("answer_id", "mark")
     if missing := [name for name in wanted if name not in (rows.fieldnames or [])]:
         raise DataError(f"{path}: there is no column {missing[0]!r}. Keep the header as it was.")
-    return dict(_marks(rows, path))
+    try:
+        return dict(_marks(rows, path, most_of))
+    except csv.Error as error:
+        raise DataError(f"{path}, line {rows.line_num}: this is no CSV ({error}).") from None
 
 
 def updated(
@@ -111,18 +119,22 @@ def updated(
     return others | {answer: mark for answer, mark in found.items() if mark is not None}
 
 
-def _marks(rows: csv.DictReader[str], path: Path) -> Iterator[tuple[str, HandMark | None]]:
+def _marks(
+    rows: csv.DictReader[str], path: Path, most_of: Mapping[str, float]
+) -> Iterator[tuple[str, HandMark | None]]:
     for row in rows:
-        written = (row["mark"] or "").strip()
+        answer, written = row["answer_id"], (row["mark"] or "").strip()
+        if not answer:
+            continue
         if not written:
-            yield row["answer_id"], None
+            yield answer, None
             continue
         where = f"{path}, line {rows.line_num}, answer {row['answer_id']}"
         try:
-            mark, most = (float(text.replace(",", ".")) for text in (written, row["max_score"]))
+            mark, most = float(written.replace(",", ".")), most_of.get(answer, inf)
         except ValueError:
             raise DataError(f"{where}: the mark {written!r} is not a number.") from None
-        if not 0 <= mark <= most:
+        if not (0 <= mark <= most and isfinite(mark)):
             raise DataError(f"{where}: the mark {written} is not between 0 and {most:g}.")
         yield row["answer_id"], HandMark(mark, (row.get("comment") or "").strip())
 

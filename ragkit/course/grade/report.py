@@ -27,10 +27,11 @@ def write_report(result: ClassResult, out: Path, marked: Path | None = None) -> 
     """
     state, own_file = State(out / ".state"), out / "manual.csv"
     file = marked or own_file
-    found = manual.read(file) if marked or file.is_file() else {}
+    waiting = manual.readings(result.graded, result.sheets)
+    most_of = {reading.answer_id: reading.item.points for reading in waiting}
+    found = manual.read(file, most_of) if marked or file.is_file() else {}
     marks = manual.updated(state.hand_marks(), found)
     state.keep_hand_marks(marks)
-    waiting = manual.readings(result.graded, result.sheets)
     manual.write(waiting, marks, own_file)
     graded = manual.with_hand_marks(result.graded, result.sheets, marks)
     reports.write_grades(graded, out / "grades.csv")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import unicodedata
 from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
@@ -15,13 +17,17 @@ from ragkit.indexfile import write_atomically
 
 COLUMNS = ("student", "lab", "item", "score", "max_score", "status", "feedback")
 # A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@")
+_BREAKS = ("\t", "\r", "\n")
+_NEW_CELL = re.compile(r"([;\t]\s*)(?=[=+\-@])")  # where a spreadsheet may split a cell in two
 
 
 def safe_cell(text: str) -> str:
     """A text that no spreadsheet computes: one that looks like a formula gets an apostrophe."""
-    clean = text.replace("\0", "")
-    return f"'{clean}" if clean.startswith(_FORMULA) or clean.lstrip()[:1] in _FORMULA else clean
+    clean = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf") or c in "\n\t\r")
+    inside = _NEW_CELL.sub(r"\1'", clean)
+    first = unicodedata.normalize("NFKC", clean.lstrip()[:1])
+    return f"'{inside}" if clean[:1] in _BREAKS or first in _FORMULA else inside
 
 
 def write_grades(graded: Sequence[Graded], path: Path) -> None:

@@ -32,7 +32,7 @@ from ragkit.errors import DataError
 
 _TOKEN = "RAGKIT_GRADE"  # in the environment of all that a submission starts
 _TICK = 0.1
-_ALONE = 3  # processes of a run that has forked none: two that wait, one that runs
+_GRACE = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,7 @@ class _Child:
         self.errors = b""
         self._pending = b""
         self._received = 0
+        self._sent = False
         self._request, self._notebook = request, notebook
 
     def run(self) -> Collected:
@@ -232,7 +233,7 @@ class _Child:
                 if self._received > self.limits.output:
                     return self._end("crash", "it sent more than its share of data.")
             while self._read(selector, 0):
-                if self._received > self.limits.output:
+                if self._received > self.limits.output or time.monotonic() > deadline + _GRACE:
                     break
         if self.collected.ended == "crash" and not self.collected.why:
             self.collected.why = self._last_words(process.returncode)
@@ -266,6 +267,10 @@ class _Child:
     def _act(self, record: dict[str, Any]) -> None:
         match record.get("record"):
             case "ready":
+                if self._sent:
+                    return
+                self._sent = True
+                record = {"record": "ready"}
                 threading.Thread(target=self._send_inputs, daemon=True).start()
             case "finished":
                 self.collected.ended = "finished"
@@ -298,18 +303,22 @@ class _Child:
             family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         except psutil.Error:
             return ""
-        used = _memory(family)
+        if len(family) > self.limits.processes:
+            return f"it started more than {self.limits.processes} processes."
+        used = _memory(family, self.limits.memory)
         self.collected.peak_memory = max(self.collected.peak_memory, used)
         if used > self.limits.memory:
             return f"it used more than {self.limits.memory / 2**30:g} GiB of memory."
-        if len(family) > self.limits.processes:
-            return f"it started more than {self.limits.processes} processes."
         return "" if self.sandbox.isolated else self._measure_disk()
 
     def _measure_disk(self) -> str:
         work = Path(self._request["work"])
         with contextlib.suppress(OSError):
-            used = sum(path.lstat().st_size for path in work.rglob("*"))
+            used = sum(
+                os.lstat(os.path.join(place, name)).st_size
+                for place, _, names in os.walk(work)
+                for name in names
+            )
             if used > self.limits.disk:
                 return f"it wrote more than {self.limits.disk / 2**20:g} MiB."
         return ""
@@ -321,22 +330,24 @@ class _Child:
         process.wait()
         if process.stderr:
             process.stderr.close()
-        if self.sandbox.isolated:
-            return  # process 1 of the namespace is gone, and with it all others
         for _ in range(50):
             if not _sweep(self.token):
                 return
             time.sleep(0.02)
 
 
-def _memory(family: Sequence[psutil.Process]) -> int:
-    """Bytes that processes hold in memory; pages they share after a fork count once (Linux)."""
-    used = 0
+def _memory(family: Sequence[psutil.Process], most: int) -> int:
+    """Bytes that processes hold; beyond `most`, pages shared after a fork count once (Linux)."""
+    used = {}
     for member in family:
         with contextlib.suppress(psutil.Error):
-            found = member.memory_full_info() if len(family) > _ALONE else member.memory_info()
-            used += getattr(found, "pss", found.rss)
-    return used
+            used[member] = member.memory_info().rss
+    if sum(used.values()) > most:
+        for member in used:
+            with contextlib.suppress(psutil.Error):
+                found = member.memory_full_info()
+                used[member] = getattr(found, "pss", found.rss)
+    return sum(used.values())
 
 
 def _sweep(token: str) -> int:

@@ -18,7 +18,7 @@ from ragkit.course.grade.answers import Answers, Place, Raised
 from ragkit.course.grade.catalogue import Item
 from ragkit.course.judging import Finding as CaseFinding
 from ragkit.course.judging import Key, find, likeliest
-from ragkit.course.plain import Opaque
+from ragkit.course.plain import MAX_TEXT, Opaque
 
 Status = Literal[
     "ok",
@@ -180,7 +180,7 @@ def _read_by_a_person(item: Item, text: Any) -> Mark:
         return Mark(item.name, "not-attempted", 0.0, item.points)
     if isinstance(text, Opaque):
         return Mark(item.name, "incorrect", 0.0, item.points, "It is not a text.", shown(text))
-    return Mark(item.name, "needs-manual", None, item.points, "", str(text).strip())
+    return Mark(item.name, "needs-manual", None, item.points, "", shown(text).strip())
 
 
 def _absent(item: Item, place: Place, answers: Answers) -> Mark:
@@ -209,4 +209,4 @@ def _note_duplicate(mark: Mark, place: Place) -> Mark:
 
 def shown(value: Any) -> str:
     """An answer as a reader sees it."""
-    return value if isinstance(value, str) else f"{value!r:.500}"
+    return value[:MAX_TEXT] if isinstance(value, str) else f"{value!r:.500}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from ragkit.errors import DataError
 
+MAX_NAME = 200
 MAX_BYTES = 200 * 2**20
 _NUMBERED = re.compile(r"(\d\d)-.*\.ipynb")
 _DRILL = re.compile(rb"drill_(\d\d)_\d")
@@ -32,7 +34,10 @@ class Submission:
     @property
     def digest(self) -> str:
         """What the result of grading is kept under."""
-        content = self.read()
+        try:
+            content = self.read()
+        except OSError as error:
+            content = str(error).encode()
         return hashlib.sha256(f"{self.problem}\n".encode() + content).hexdigest()
 
 
@@ -105,4 +110,8 @@ def _problem(path: Path) -> str:
         return "The notebook is not a file."
     if path.stat().st_size > MAX_BYTES:
         return f"The notebook is larger than {MAX_BYTES // 2**20} MiB. Clear its outputs."
+    if not os.access(path, os.R_OK):
+        return "The notebook cannot be read: its permissions forbid it."
+    if len(os.fsencode(path.stem)) > MAX_NAME or len(os.fsencode(path.parent.name)) > MAX_NAME:
+        return f"The name is longer than {MAX_NAME} bytes."
     return ""

@@ -25,7 +25,10 @@ _FLAGS = {
     "nodiratime": _NODIRATIME,
     "relatime": _RELATIME,
 }
+_DEVICES = ("null", "zero", "full", "random", "urandom")
+_PR_SET_DUMPABLE = 4
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 24, 38
+_KEYCTL, _JOIN_SESSION_KEYRING = {"x86_64": 250, "aarch64": 219}, 1
 _CAPABILITY_VERSION_3 = 0x20080522
 _SIGKILL = 9
 
@@ -40,6 +43,10 @@ def enter_namespaces() -> None:
     _write("/proc/self/setgroups", "deny")
     _write("/proc/self/uid_map", f"0 {user} 1")
     _write("/proc/self/gid_map", f"0 {group} 1")
+    _write("/proc/sys/user/max_user_namespaces", "0")
+    _write("/proc/sys/kernel/shmmni", "0")  # shared memory that no limit counts
+    if os.uname().machine in _KEYCTL:  # a keyring of its own, not that of the session
+        _libc.syscall(_KEYCTL[os.uname().machine], _JOIN_SESSION_KEYRING, None)
 
 
 def shut_in(work: str, hidden: Sequence[str], kept: Sequence[str], bytes_free: int) -> None:
@@ -48,12 +55,26 @@ def shut_in(work: str, hidden: Sequence[str], kept: Sequence[str], bytes_free: i
     _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     for place, flags in _mounted():
         _mount(None, place, None, _REMOUNT | _BIND | _RDONLY | flags)
-    for folder in _outermost(hidden):
+    _replace_devices()
+    for folder in _outermost([*hidden, "/run"]):  # sockets of other programs lie in /run
         _cover(folder, [path for path in kept if Path(path).is_relative_to(folder)])
     for folder in (work, "/tmp", "/dev/shm"):  # the sandbox's own, empty
         if os.path.isdir(folder) and not _holds(folder, kept):
             _mount("tmpfs", folder, "tmpfs", _NOSUID | _NODEV, f"size={bytes_free},nr_inodes=4096")
     _drop_rights()
+
+
+def _replace_devices() -> None:
+    """Put a /dev in place that has no terminal and no disk: what any program may need, no more."""
+    held = {name: os.open(f"/dev/{name}", os.O_PATH) for name in _DEVICES}
+    _mount("tmpfs", "/dev", "tmpfs", _NOSUID, "size=1m")
+    for name, handle in held.items():
+        Path("/dev", name).touch()
+        _mount(f"/proc/self/fd/{handle}", f"/dev/{name}", None, _BIND)
+        os.close(handle)
+    os.mkdir("/dev/shm")
+    os.symlink("/proc/self/fd", "/dev/fd")
+    _mount(None, "/dev", None, _REMOUNT | _BIND | _RDONLY | _NOSUID)
 
 
 def _cover(folder: str, kept: Sequence[str]) -> None:
@@ -97,7 +118,13 @@ def _drop_rights() -> None:
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0)
     _call("capset", header, (ctypes.c_uint32 * 6)())
     _call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    set_dumpable(False)  # so that no submission traces process 1
     _call("prctl", _PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
+
+
+def set_dumpable(allowed: bool) -> None:
+    """Whether processes of the same user may trace this one and read its /proc files."""
+    _call("prctl", _PR_SET_DUMPABLE, int(allowed), 0, 0, 0)
 
 
 _libc = ctypes.CDLL(None, use_errno=True)
