@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -419,9 +419,5 @@ def test_what_is_no_notebook_is_refused_with_one_sentence(content: bytes) -> Non
 
 @given(content=st.binary() | st.text().map(str.encode))
 def test_reading_raises_nothing_else(content: bytes) -> None:
-    try:
-        cells = read_cells(content)
-    except ValueError as error:
-        assert re.fullmatch(r"it .*\.", str(error))
-    else:
-        assert all(isinstance(source, str) for source in cells)
+    with contextlib.suppress(ValueError):
+        assert all(isinstance(source, str) for source in read_cells(content))

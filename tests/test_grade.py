@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import secrets
 import sys
@@ -20,10 +21,10 @@ from submissions import PRIVATE, Submission, a_class
 
 import ragkit
 from ragkit.course import editions
-from ragkit.course.grade import batch, sandbox
+from ragkit.course.grade import answers, batch, sandbox
 from ragkit.course.grade.batch import Job, grade
 from ragkit.course.grade.report import write_report
-from ragkit.course.grade.sandbox import Limits, Sandbox, open_sandbox
+from ragkit.course.grade.sandbox import Collected, Limits, Sandbox, open_sandbox
 from ragkit.course.grade.scoring import Mark
 from ragkit.course.grade.state import ClassResult, Graded
 
@@ -330,12 +331,12 @@ def lab_of(name: str) -> str:
 def test_three_other_right_answers_to_each_exercise_score_everything(tmp_path: Path) -> None:
     for which in range(3):
         for lab in ("01", "02", "03"):
-            answers = {
+            written = {
                 name: source_of(functions[which], name)
                 for name, functions in SOLVERS.items()
                 if lab_of(name) == lab
             }
-            hand_in(tmp_path / "in" / f"solver-{which}", {f"{lab}-x": with_answers(lab, answers)})
+            hand_in(tmp_path / "in" / f"solver-{which}", {f"{lab}-x": with_answers(lab, written)})
     result = grade(Job(tmp_path / "in", tmp_path / "out", limits=ROOMY), nothing, nothing)
     short = [
         f"{one.student} {mark.item} {mark.score} {mark.feedback}"
@@ -396,3 +397,56 @@ def test_named_mistakes_are_told(
     told = feedback([m for n in submissions if n.startswith("mistakes") for m in marks[n].values()])
     for words in ("padding is not masked", "multiplied by τ", "off-by-one", "argmin"):
         assert words in told
+
+
+# What an attack on the grader once found
+
+
+def with_cell(source: str) -> bytes:
+    notebook = solved()
+    notebook.cells.append(nbformat.v4.new_code_cell(source))
+    return as_bytes(notebook)
+
+
+def test_devices_and_sockets_of_the_machine_are_out_of_reach(tmp_path: Path) -> None:
+    look = "import os\ndrill_01_2 = repr((sorted(os.listdir('/dev')), os.listdir('/run')))"
+    handed_in = hand_in(tmp_path / "in", {"looks": with_cell(look)})
+    result = grade(Job(handed_in, tmp_path / "out", limits=ROOMY), nothing, nothing)
+    if not result.isolated:
+        pytest.skip("this system gives no namespaces; the report says so")
+    devices, sockets = ast.literal_eval(by_item(result.graded[0])["drill_01_2"].given)
+    assert set(devices) == {"fd", "full", "null", "random", "shm", "urandom", "zero"}
+    assert sockets == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "np.zeros((10**12, 0))",
+        "['word ' * 3000] * 40",
+        "{n * (2**61 - 1): 0 for n in range(60_000)}",
+    ],
+)
+def test_no_value_stops_a_class(tmp_path: Path, answer: str) -> None:
+    cell = f"import numpy as np\ndrill_01_1 = drill_01_2 = {answer}"
+    handed_in = hand_in(tmp_path / "in", {"odd": with_cell(cell), "fine": with_cell("x = 1")})
+    job = Job(handed_in, tmp_path / "out", limits=ROOMY)
+    for _ in range(2):  # the report is read back the second time
+        write_report(grade(job, nothing, nothing), tmp_path / "out")
+    [fine, odd] = [by_item(one) for one in grade(job, nothing, nothing).graded]
+    assert fine["drill_01_1"].status == "ok"
+    assert odd["drill_01_1"].score == 0
+
+
+def test_inputs_are_sent_once_and_nothing_counts_after() -> None:
+    name: Any = []
+    for _ in range(900):
+        name = [name]
+    records = [
+        {"record": "ready"},
+        {"record": "drill", "name": "d", "cells": [], "stub": False, "source": "", "value": 1},
+        {"record": "ready", "name": name},
+    ]
+    found = answers.read(Collected(records=records))
+    assert found.ready
+    assert not found.values
