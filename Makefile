@@ -1,28 +1,10 @@
 # Two commands: `make labs` runs everything once, `make test` proves it. Each sets up what is missing.
 
-PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+include setup.mk
 
 export RAGKIT_QUIET ?=
-export HF_HUB_OFFLINE := 1
 
-.DEFAULT_GOAL := help
-.PHONY: help setup labs test lab lint editions results train spans translated clean
-
-help:  ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
-
-setup: $(READY)  ## create .venv with the locked dependencies, verify the weights
-
-$(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else "ragkit needs Python 3.11 or newer, this is %d.%d. Try: make PYTHON=python3.12" % v)'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
-	$(BIN)/ragkit models
-	@touch $@
+.PHONY: labs test lab lint editions results train spans translated clean
 
 labs: $(READY)  ## execute every lab headlessly and print the results table
 	$(BIN)/ragkit editions --run

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ragkit import console
+from ragkit import console, teaching
 from ragkit.errors import DataError, RagkitError
 
 app = typer.Typer(
@@ -181,135 +181,8 @@ def train_minigpt(
     )
 
 
-@app.command()
-def editions(
-    check: Annotated[
-        bool, typer.Option("--check", help="Only report drift; exit 1 if there is any.")
-    ] = False,
-    run: Annotated[
-        bool, typer.Option("--run", help="Execute the student labs without writing them.")
-    ] = False,
-) -> None:
-    """Make both editions of every lab from its one source, and execute them.
-
-    `solutions/NN-….py` is the source. The student edition loses what stands between the solution
-    marks; both are executed, so that what is committed shows its outputs.
-    """
-    from ragkit.course import editions as maker
-
-    if check:
-        if drift := maker.drift():
-            raise DataError("\n".join([*drift, "Make them again: ragkit editions"]))
-        print("Every edition matches its source.")
-    elif run:
-        console.show_lab_runs(maker.run_all())
-    else:
-        console.show_lab_runs(maker.write_all())
-
-
-@app.command()
-def results(
-    check: Annotated[
-        bool, typer.Option("--check", help="Only report prose that differs from the file.")
-    ] = False,
-) -> None:
-    """Measure every number that the prose quotes, into data/results.json, and update the prose.
-
-    The figures of the theory pages are drawn again too.
-    """
-    from ragkit.course import results as ledger
-
-    if check:
-        if stale := ledger.stale_quotes():
-            raise DataError("\n".join([*stale, "Measure and update: ragkit results"]))
-        print("Every quoted number matches data/results.json.")
-        return
-    from ragkit.course.editions import labs
-
-    labs()  # measuring needs the whole repository; without it, this says so
-    from ragkit.course.figures import draw_all
-    from ragkit.course.measures import measure_all, measure_timings
-
-    written = ledger.update(measure_timings() | measure_all())
-    drawn = draw_all()
-    print(
-        f"{len(ledger.load())} numbers measured, {len(drawn)} figures drawn; "
-        f"{len(written)} pages updated."
-    )
-
-
-@app.command()
-def bundle(
-    out: Annotated[Path, typer.Option(help="A new folder to write the bundle into.")],
-) -> None:
-    """Write the students' bundle: labs, theory, data and ragkit, without one answer.
-
-    Hand the folder out as it is, or zip it. In it, `make lab` sets up and opens the labs. The
-    checks tell students what is right and what went wrong, but nothing there computes an answer.
-    """
-    from ragkit.course.editions import labs
-
-    labs()  # a bundle cannot be made from a bundle; this says so
-    from ragkit.course.bundle import write_bundle
-
-    files = write_bundle(out)
-    size = sum(path.stat().st_size for path in files) / 2**20
-    print(f"{len(files)} files, {size:.1f} MiB in {out}. Students run `make lab` in it.")
-
-
-@app.command()
-def grade(
-    submissions: Annotated[
-        Path | None,
-        typer.Argument(help="A folder of <student>/01-….ipynb or <student>.ipynb."),
-    ] = None,
-    out: Annotated[Path | None, typer.Option(help="The folder of the report.")] = None,
-    lab: Annotated[
-        str | None, typer.Option(help="Only this lab, such as 01. Default: all handed in.")
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, help="Submissions at a time. Default: one a core.")
-    ] = None,
-    timeout: Annotated[float, typer.Option(min=1, help="Seconds for one submission.")] = 60.0,
-    seed: Annotated[
-        int | None, typer.Option(min=0, help="Of the hidden inputs. Default: drawn for the report.")
-    ] = None,
-    manual: Annotated[
-        Path | None, typer.Option(help="Read the marks in this manual.csv into its report.")
-    ] = None,
-) -> None:
-    """Grade a class: run every submission contained, compare outside, write the report.
-
-    First the canary: the solved lab must score 100% and the untouched one 0%. Then each student's
-    functions are called on inputs drawn for this report, and what they return is compared here.
-    Interrupt and run again as you like: who is done stays done, unless the notebook changes.
-
-    The report holds grades.csv, class.html, feedback/, gradescope/ and manual.csv. Fill in the
-    marks there, then `ragkit grade --manual REPORT/manual.csv`, any number of times.
-    """
-    from ragkit.course.editions import labs
-
-    labs()  # the answers are needed; a students' bundle has none, and this says so
-    from ragkit.course.grade.batch import Job
-    from ragkit.course.grade.batch import grade as grade_class
-    from ragkit.course.grade.report import write_report
-    from ragkit.course.grade.sandbox import Limits
-    from ragkit.course.grade.state import State
-    from ragkit.runtime import threads
-
-    if manual is not None:
-        folder = out or manual.parent
-        written = write_report(State(folder / ".state").load_class(), folder, marked=manual)
-    elif submissions is None or out is None:
-        raise DataError("Say what to grade and where: ragkit grade SUBMISSIONS --out REPORT")
-    else:
-        job = Job(
-            submissions, out, lab, jobs or threads(), Limits(timeout, min(10.0, timeout / 3)), seed
-        )
-        with console.grading_bar() as (on_start, on_done):
-            result = grade_class(job, on_start, on_done)
-        folder, written = out, write_report(result, out)
-    console.show_grades(written, folder)
+for _teaching in (teaching.editions, teaching.results, teaching.bundle, teaching.grade):
+    app.command()(_teaching)
 
 
 def main() -> None:

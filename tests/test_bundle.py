@@ -166,14 +166,14 @@ def test_no_link_leads_nowhere_or_out_of_the_bundle(bundle: Path) -> None:
 def test_every_file_that_the_project_and_the_makefile_name_exists(bundle: Path) -> None:
     project = tomllib.loads((bundle / "pyproject.toml").read_text())
     hatch = project["tool"]["hatch"]
-    makefile = (bundle / "Makefile").read_text()
+    makefile = (bundle / "Makefile").read_text() + (bundle / "setup.mk").read_text()
     named = [
         project["project"]["readme"],
         *project["project"]["license-files"],
         hatch["version"]["path"],
         *hatch["build"]["targets"]["wheel"]["packages"],
         *hatch["build"]["targets"]["wheel"]["force-include"],
-        *re.findall(r"\b[\w-]+\.(?:lock|toml|txt|md|py|ipynb)\b", makefile),
+        *re.findall(r"\b[\w-]+\.(?:lock|toml|txt|md|mk|py|ipynb)\b", makefile),
         *re.findall(r"--(?:requirement|notebook-dir) (\S+)", makefile),
     ]
     assert {"requirements.lock", "labs"} <= set(named)

@@ -128,14 +128,21 @@ def test_the_class_is_large_and_complete(
     assert set(marks) == set(submissions)
 
 
+def every_mark(
+    submissions: dict[str, Submission], marks: dict[str, dict[str, Mark]]
+) -> Iterator[tuple[Submission, Mark]]:
+    for name, one in submissions.items():
+        for mark in marks[name].values():
+            yield one, mark
+
+
 def test_every_submission_gets_its_statuses(
     submissions: dict[str, Submission], marks: dict[str, dict[str, Mark]]
 ) -> None:
     wrong = [
-        f"{name}: {item} is {mark.status}, not {wanted} ({mark.feedback[:80]})"
-        for name, one in submissions.items()
-        for item, mark in marks[name].items()
-        if (wanted := one.expected.get(item, one.expected.get("*"))) not in (None, mark.status)
+        f"{one.name}: {mark.item} is {mark.status}, not {wanted} ({mark.feedback[:80]})"
+        for one, mark in every_mark(submissions, marks)
+        if (wanted := one.expected.get(mark.item, one.expected.get("*"))) not in (None, mark.status)
     ]
     assert not wrong
 
@@ -150,10 +157,9 @@ def test_every_submission_gets_its_scores(
     submissions: dict[str, Submission], marks: dict[str, dict[str, Mark]]
 ) -> None:
     wrong = [
-        f"{name}: {item} scores {mark.score}, not {wanted} ({mark.feedback[:80]})"
-        for name, one in submissions.items()
-        for item, mark in marks[name].items()
-        if (wanted := one.scores.get(item, one.scores.get("*"))) is not None
+        f"{one.name}: {mark.item} scores {mark.score}, not {wanted} ({mark.feedback[:80]})"
+        for one, mark in every_mark(submissions, marks)
+        if (wanted := one.scores.get(mark.item, one.scores.get("*"))) is not None
         and mark.score is not None
         and not fits(mark.score, wanted)
     ]

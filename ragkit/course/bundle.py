@@ -123,7 +123,7 @@ def _copy_course(made: Path) -> None:
     (made / "labs").mkdir()
     for lab in labs():
         shutil.copy(lab.student, made / "labs")
-    for name in ("pyproject.toml", "requirements.lock", "LICENSE", "LICENSE-DATA"):
+    for name in ("setup.mk", "pyproject.toml", "requirements.lock", "LICENSE", "LICENSE-DATA"):
         shutil.copy(root / name, made)
     for page in made.rglob("*.md"):
         page.write_text(_without_dead_links(page, made), encoding="utf-8")

@@ -1,14 +1,8 @@
 """The checks that a lab calls: `check.mean_pool(mean_pool)` prints one line and never raises."""
 
 from ragkit.course.exercises.base import Case, Exercise, Mistake
-from ragkit.course.exercises.lab01 import (
-    hit_rate,
-    info_nce,
-    mean_cosine,
-    mean_pool,
-    normalise,
-    top_k,
-)
+from ragkit.course.exercises.lab01 import hit_rate, mean_pool, normalise, top_k
+from ragkit.course.exercises.lab01_training import info_nce, mean_cosine
 from ragkit.course.exercises.lab02 import answer_coverage, sliding_window
 from ragkit.course.exercises.lab02_search import nearest, recall_at_k, storage_bytes
 from ragkit.course.exercises.lab03 import max_sim, rrf, two_stage

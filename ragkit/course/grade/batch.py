@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
 from ragkit.course.editions import build
 from ragkit.course.grade import answers, scoring
-from ragkit.course.grade.catalogue import LabSheet, inputs_of, sheets
+from ragkit.course.grade.catalogue import LabSheet, inputs_of, sheet, sheets
 from ragkit.course.grade.sandbox import Collected, Limits, Sandbox, open_sandbox
 from ragkit.course.grade.state import ClassResult, Graded, State, course_digest
 from ragkit.course.grade.submissions import Submission, find_submissions
@@ -20,6 +21,7 @@ from ragkit.course.judging import Key
 from ragkit.errors import DataError
 
 Keys = Mapping[str, Sequence[Key]]
+Inputs = Mapping[str, Sequence[Any]]
 OnDone = Callable[[Graded, bool], None]
 
 
@@ -42,16 +44,18 @@ def grade(job: Job, on_start: Callable[[int], None], on_done: OnDone) -> ClassRe
     `on_start` is told how many there are, `on_done` each result and whether it was kept.
     """
     known = sheets()
-    if job.lab is not None and job.lab not in known:
-        raise DataError(f"There is no lab {job.lab!r}; there are {', '.join(known)}.")
+    if job.lab is not None:
+        sheet(job.lab)  # which says so if there is none
     if job.out.resolve().is_relative_to(job.submissions.resolve()):
         raise DataError(f"{job.out} is among the submissions. Write the report to another folder.")
-    stems = {number: sheet.lab.source.stem for number, sheet in known.items()}
+    stems = {number: one.lab.source.stem for number, one in known.items()}
     handed_in = find_submissions(job.submissions, stems, job.lab)
     used = {number: known[number] for number in sorted({s.lab for s in handed_in})}
     state = State(job.out / ".state")
     seed = state.seed(job.seed)
-    grader = _Grader(job, used, state, {n: sheet.keys(seed) for n, sheet in used.items()}, seed)
+    keys = {number: one.keys(seed) for number, one in used.items()}
+    inputs = {number: inputs_of(own) for number, own in keys.items()}
+    grader = _Grader(job, used, state, keys, inputs, seed)
     with open_sandbox([job.submissions, job.out], job.isolate) as sandbox:
         _check_canary(grader, sandbox)
         on_start(len(handed_in))
@@ -70,6 +74,7 @@ class _Grader:
     sheets: Mapping[str, LabSheet]
     state: State
     keys: Mapping[str, Keys]
+    inputs: Mapping[str, Inputs]
     seed: int
 
     def run(
@@ -98,7 +103,7 @@ class _Grader:
                 raise
 
     def _collect(self, sandbox: Sandbox, one: Submission) -> Collected:
-        if one.path is None or one.problem:
+        if one.problem:
             return Collected()
         try:
             return self.collect(sandbox, one.lab, one.read())
@@ -107,17 +112,13 @@ class _Grader:
 
     def collect(self, sandbox: Sandbox, lab: str, notebook: bytes) -> Collected:
         """What one notebook answers to the inputs of its lab."""
-        sheet = self.sheets[lab]
-        inputs = inputs_of(self.keys[lab])
-        return sandbox.run(notebook, sheet.handed_out, sheet.drills, inputs, self.job.limits)
+        one = self.sheets[lab]
+        return sandbox.run(notebook, one.handed_out, one.drills, self.inputs[lab], self.job.limits)
 
     def _graded(self, one: Submission, collected: Collected) -> Graded:
         items = self.sheets[one.lab].items
-        if one.path is None:
-            marks = scoring.unrun(items, "missing", "No notebook was handed in for this lab.")
-        elif one.problem:
-            status: scoring.Status = "duplicate" if "There are" in one.problem else "crash"
-            marks = scoring.unrun(items, status, one.problem)
+        if one.problem:
+            marks = scoring.unrun(items, one.status, one.problem)
         else:
             marks = self.marks(one.lab, collected)
         return Graded(one.student, one.lab, marks, collected.seconds, collected.peak_memory)
@@ -137,9 +138,9 @@ def _check_canary(grader: _Grader, sandbox: Sandbox) -> None:
 
     Where this fails, the machine or the course is at fault, and so would every grade be.
     """
-    for lab, sheet in grader.sheets.items():
+    for lab, one in grader.sheets.items():
         for solved in (True, False):
-            text: str = nbformat.writes(build(sheet.lab.source, solved))
+            text: str = nbformat.writes(build(one.lab.source, solved))
             marks = grader.marks(lab, grader.collect(sandbox, lab, text.encode()))
             if told := _wrong(marks, solved):
                 edition, share = ("solved", "100%") if solved else ("untouched", "0%")

@@ -89,10 +89,10 @@ def sheets() -> dict[str, LabSheet]:
 
 def sheet(number: str) -> LabSheet:
     """One lab by its number; `DataError` if there is none."""
-    found = {lab.source.stem[:2]: lab for lab in labs()}
+    found = sheets()
     if number not in found:
         raise DataError(f"There is no lab {number!r}; there are {', '.join(found)}.")
-    return _sheet(found[number])
+    return found[number]
 
 
 @cache

@@ -17,11 +17,10 @@ from pathlib import Path
 
 from ragkit.course.drills.properties import encode
 from ragkit.course.grade.catalogue import Item, LabSheet
-from ragkit.course.grade.reports import safe_cell
+from ragkit.course.grade.reports import safe_cell, write_table
 from ragkit.course.grade.scoring import Mark
 from ragkit.course.grade.state import Graded, HandMark
 from ragkit.errors import DataError
-from ragkit.indexfile import write_atomically
 
 COLUMNS = (
     "question",
@@ -66,25 +65,24 @@ def answer_id(student: str, item: str, text: str) -> str:
 
 def write(waiting: Sequence[Reading], marks: Mapping[str, HandMark], path: Path) -> None:
     """Write `manual.csv`; marks that were given before stand in it again."""
-    rows = StringIO()
-    writer = csv.writer(rows, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    hints = _hints(waiting)
-    for reading, hint in zip(waiting, hints, strict=True):
-        given = marks.get(reading.answer_id)
-        writer.writerow(
-            [
-                reading.item.name,
-                reading.answer_id,
-                safe_cell(reading.text),
-                f"{reading.item.points:g}",
-                f"{given.mark:g}" if given else "",
-                safe_cell(given.comment) if given else "",
-                safe_cell(f"{reading.measured}\n{hint}".strip()),
-            ]
-        )
+    rows = [
+        _row(reading, hint, marks.get(reading.answer_id))
+        for reading, hint in zip(waiting, _hints(waiting), strict=True)
+    ]
     # with a byte order mark, without which a spreadsheet does not take it for UTF-8
-    write_atomically(path, rows.getvalue().encode("utf-8-sig", "backslashreplace"))
+    write_table(path, COLUMNS, rows, encoding="utf-8-sig")
+
+
+def _row(reading: Reading, hint: str, given: HandMark | None) -> list[str]:
+    return [
+        reading.item.name,
+        reading.answer_id,
+        safe_cell(reading.text),
+        f"{reading.item.points:g}",
+        f"{given.mark:g}" if given else "",
+        safe_cell(given.comment) if given else "",
+        safe_cell(f"{reading.measured}\n{hint}".strip()),
+    ]
 
 
 def read(path: Path, most_of: Mapping[str, float]) -> dict[str, HandMark | None]:
@@ -129,19 +127,17 @@ def _marks(
         if not written:
             yield answer, None
             continue
-        where = f"{path}, line {rows.line_num}, answer {row['answer_id']}"
+        where = f"{path}, line {rows.line_num}, answer {answer}"
         try:
             mark, most = float(written.replace(",", ".")), most_of.get(answer, inf)
         except ValueError:
             raise DataError(f"{where}: the mark {written!r} is not a number.") from None
         if not (0 <= mark <= most and isfinite(mark)):
             raise DataError(f"{where}: the mark {written} is not between 0 and {most:g}.")
-        yield row["answer_id"], HandMark(mark, (row.get("comment") or "").strip())
+        yield answer, HandMark(mark, (row.get("comment") or "").strip())
 
 
-def with_hand_marks(
-    graded: Sequence[Graded], sheets: Mapping[str, LabSheet], marks: Mapping[str, HandMark]
-) -> list[Graded]:
+def with_hand_marks(graded: Sequence[Graded], marks: Mapping[str, HandMark]) -> list[Graded]:
     """The same results with the marks that people gave; what has none stays ungraded."""
     return [
         replace(
@@ -152,7 +148,6 @@ def with_hand_marks(
             ],
         )
         for one in graded
-        if one.lab in sheets
     ]
 
 

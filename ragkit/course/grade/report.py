@@ -33,7 +33,7 @@ def write_report(result: ClassResult, out: Path, marked: Path | None = None) -> 
     marks = manual.updated(state.hand_marks(), found)
     state.keep_hand_marks(marks)
     manual.write(waiting, marks, own_file)
-    graded = manual.with_hand_marks(result.graded, result.sheets, marks)
+    graded = manual.with_hand_marks(result.graded, marks)
     reports.write_grades(graded, out / "grades.csv")
     reports.write_timings(graded, out / "timings.csv")
     pages.write_class(graded, result.sheets, contained(result), out / "class.html")

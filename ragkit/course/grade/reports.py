@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -30,36 +30,39 @@ def safe_cell(text: str) -> str:
     return f"'{inside}" if clean[:1] in _BREAKS or first in _FORMULA else inside
 
 
+def write_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], encoding: str = "utf-8"
+) -> None:
+    """Write a CSV file, whole or not at all; texts in it have gone through `safe_cell`."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    write_atomically(path, text.getvalue().encode(encoding, "backslashreplace"))
+
+
 def write_grades(graded: Sequence[Graded], path: Path) -> None:
     """One row a student and item; the score of an item that nobody has read yet is blank."""
-    rows = StringIO()
-    writer = csv.writer(rows, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for one in graded:
-        for mark in one.marks:
-            writer.writerow(
-                [
-                    safe_cell(one.student),
-                    one.lab,
-                    mark.item,
-                    "" if mark.score is None else f"{mark.score:g}",
-                    f"{mark.max_score:g}",
-                    mark.status,
-                    safe_cell(mark.feedback),
-                ]
-            )
-    write_atomically(path, rows.getvalue().encode("utf-8", "backslashreplace"))
+    write_table(path, COLUMNS, (_grade(one, mark) for one in graded for mark in one.marks))
+
+
+def _grade(one: Graded, mark: Mark) -> list[str]:
+    return [
+        safe_cell(one.student),
+        one.lab,
+        mark.item,
+        "" if mark.score is None else f"{mark.score:g}",
+        f"{mark.max_score:g}",
+        mark.status,
+        safe_cell(mark.feedback),
+    ]
 
 
 def write_timings(graded: Sequence[Graded], path: Path) -> None:
     """What grading cost: seconds of wall time and the most memory, one row a student and lab."""
-    rows = StringIO()
-    writer = csv.writer(rows, lineterminator="\n")
-    writer.writerow(("student", "lab", "seconds", "peak_mib"))
-    for one in graded:
-        peak = round(one.peak_memory / 2**20)
-        writer.writerow([safe_cell(one.student), one.lab, f"{one.seconds:.2f}", peak])
-    write_atomically(path, rows.getvalue().encode("utf-8", "backslashreplace"))
+    rows = (
+        [safe_cell(one.student), one.lab, f"{one.seconds:.2f}", round(one.peak_memory / 2**20)]
+        for one in graded
+    )
+    write_table(path, ("student", "lab", "seconds", "peak_mib"), rows)
 
 
 def write_gradescope(results: Sequence[Graded], path: Path) -> None:

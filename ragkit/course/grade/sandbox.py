@@ -24,10 +24,9 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO
 
-import psutil
-
 from ragkit.course.bundle import write_library
 from ragkit.course.editions import course_root
+from ragkit.course.grade.processes import bytes_in, family, kill_all_with, memory_of
 from ragkit.errors import DataError
 
 _TOKEN = "RAGKIT_GRADE"  # in the environment of all that a submission starts
@@ -299,28 +298,15 @@ class _Child:
 
     def _measure(self, pid: int) -> str:
         """Which limit all processes together break, or nothing."""
-        try:
-            family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-        except psutil.Error:
-            return ""
-        if len(family) > self.limits.processes:
-            return f"it started more than {self.limits.processes} processes."
-        used = _memory(family, self.limits.memory)
+        limits, members = self.limits, family(pid)
+        if len(members) > limits.processes:
+            return f"it started more than {limits.processes} processes."
+        used = memory_of(members, limits.memory)
         self.collected.peak_memory = max(self.collected.peak_memory, used)
-        if used > self.limits.memory:
-            return f"it used more than {self.limits.memory / 2**30:g} GiB of memory."
-        return "" if self.sandbox.isolated else self._measure_disk()
-
-    def _measure_disk(self) -> str:
-        work = Path(self._request["work"])
-        with contextlib.suppress(OSError):
-            used = sum(
-                os.lstat(os.path.join(place, name)).st_size
-                for place, _, names in os.walk(work)
-                for name in names
-            )
-            if used > self.limits.disk:
-                return f"it wrote more than {self.limits.disk / 2**20:g} MiB."
+        if used > limits.memory:
+            return f"it used more than {limits.memory / 2**30:g} GiB of memory."
+        if not self.sandbox.isolated and bytes_in(self._request["work"]) > limits.disk:
+            return f"it wrote more than {limits.disk / 2**20:g} MiB."
         return ""
 
     def _kill(self, process: subprocess.Popen[bytes]) -> None:
@@ -330,32 +316,4 @@ class _Child:
         process.wait()
         if process.stderr:
             process.stderr.close()
-        for _ in range(50):
-            if not _sweep(self.token):
-                return
-            time.sleep(0.02)
-
-
-def _memory(family: Sequence[psutil.Process], most: int) -> int:
-    """Bytes that processes hold; beyond `most`, pages shared after a fork count once (Linux)."""
-    used = {}
-    for member in family:
-        with contextlib.suppress(psutil.Error):
-            used[member] = member.memory_info().rss
-    if sum(used.values()) > most:
-        for member in used:
-            with contextlib.suppress(psutil.Error):
-                found = member.memory_full_info()
-                used[member] = getattr(found, "pss", found.rss)
-    return sum(used.values())
-
-
-def _sweep(token: str) -> int:
-    """Kill every process that carries the token; how many there were."""
-    found = 0
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(_TOKEN) == token:
-                process.kill()
-                found += 1
-    return found
+        kill_all_with(_TOKEN, self.token)

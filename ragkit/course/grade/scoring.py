@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ragkit.course.drills.asking import unanswered
@@ -198,13 +198,13 @@ def _absent(item: Item, place: Place, answers: Answers) -> Mark:
 
 
 def _note_duplicate(mark: Mark, place: Place) -> Mark:
-    if len(place.cells) < 2 or mark.status not in ("ok", "incorrect", "needs-manual"):
+    if len(place.cells) < 2 or mark.status not in _ATTEMPTED:
         return mark
     cells = ", ".join(map(str, place.cells))
     note = f"It is answered in code cells {cells}; the last one counts."
     told = f"{note} {mark.feedback}".strip()
     status: Status = mark.status if mark.status == "needs-manual" else "duplicate"
-    return Mark(mark.item, status, mark.score, mark.max_score, told, mark.given, mark.mistake)
+    return replace(mark, status=status, feedback=told)
 
 
 def shown(value: Any) -> str:

@@ -69,8 +69,7 @@ class State:
         kept = _load(self._path(student, lab))
         if not kept or kept.get("key") != key:
             return None
-        marks = [Mark(**mark) for mark in kept["marks"]]
-        return Graded(student, lab, marks, kept["seconds"], kept["peak_memory"])
+        return _graded(kept)
 
     def save(self, graded: Graded, key: str) -> None:
         """Keep a result under its key."""
@@ -91,10 +90,7 @@ class State:
         kept = _load(self.folder / "class.json")
         if kept is None:
             raise DataError(f"{self.folder.parent}: nothing was graded here. Give --out REPORT.")
-        graded = [
-            Graded(**{**one, "marks": [Mark(**mark) for mark in one["marks"]]})
-            for one in kept["graded"]
-        ]
+        graded = [_graded(one) for one in kept["graded"]]
         used = {number: sheet(number) for number in kept["labs"]}
         return ClassResult(graded, used, kept["isolated"], kept["reason"])
 
@@ -120,6 +116,12 @@ def course_digest() -> str:
     for path in sorted(sources):
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def _graded(kept: Mapping[str, Any]) -> Graded:
+    """A result as it was kept."""
+    marks = [Mark(**mark) for mark in kept["marks"]]
+    return Graded(kept["student"], kept["lab"], marks, kept["seconds"], kept["peak_memory"])
 
 
 def _load(path: Path) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ragkit.errors import DataError
 
@@ -20,12 +21,13 @@ _DRILL = re.compile(rb"drill_(\d\d)_\d")
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One notebook of one student; without a path, the student handed in nothing for this lab."""
+    """One notebook of one student; with a problem it is not run, and every item has `status`."""
 
     student: str
     lab: str
     path: Path | None
     problem: str = ""
+    status: Literal["missing", "duplicate", "crash"] = "crash"
 
     def read(self) -> bytes:
         """The file's content; nothing if there is none, or it is not to be read."""
@@ -95,11 +97,11 @@ def _lab_of(path: Path, known: Iterable[str]) -> str:
 def _choose(student: str, lab: str, stem: str, paths: Sequence[Path]) -> Submission:
     """The notebook under the lab's own name, or the only one there is."""
     if not paths:
-        return Submission(student, lab, None)
+        return Submission(student, lab, None, "No notebook was handed in for this lab.", "missing")
     paths = [path for path in paths if path.stem == stem] or paths
     if len(paths) > 1:
-        names = ", ".join(path.name for path in paths)
-        return Submission(student, lab, paths[0], f"There are {len(paths)} notebooks: {names}.")
+        told = f"There are {len(paths)} notebooks: {', '.join(path.name for path in paths)}."
+        return Submission(student, lab, paths[0], told, "duplicate")
     return Submission(student, lab, paths[0], _problem(paths[0]))
 
 

@@ -42,7 +42,6 @@ def _call_all(name: str, function: Any, inputs: Sequence[Any], send: Send) -> No
         except BaseException as error:
             record["raised"] = type(error).__name__
         send(record)
-    send({"record": "through", "name": name})
 
 
 def _await(child: int, seconds: float) -> str:

@@ -40,11 +40,11 @@ def enter_namespaces() -> None:
     """
     user, group = os.getuid(), os.getgid()
     _call("unshare", _NEW)
-    _write("/proc/self/setgroups", "deny")
-    _write("/proc/self/uid_map", f"0 {user} 1")
-    _write("/proc/self/gid_map", f"0 {group} 1")
-    _write("/proc/sys/user/max_user_namespaces", "0")
-    _write("/proc/sys/kernel/shmmni", "0")  # shared memory that no limit counts
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    Path("/proc/sys/kernel/shmmni").write_text("0")  # shared memory that no limit counts
     if os.uname().machine in _KEYCTL:  # a keyring of its own, not that of the session
         _libc.syscall(_KEYCTL[os.uname().machine], _JOIN_SESSION_KEYRING, None)
 
@@ -142,8 +142,3 @@ def _mount(source: str | None, target: str, kind: str | None, flags: int, data: 
         _call("mount", *names, flags, data.encode() or None)
     except OSError as error:
         raise OSError(error.errno, f"{error.strerror} ({target})") from None
-
-
-def _write(path: str, text: str) -> None:
-    with open(path, "w") as file:
-        file.write(text)

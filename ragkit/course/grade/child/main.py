@@ -1,9 +1,4 @@
-"""The sandbox's process: shut itself in, run the submission, send values to the grader.
-
-Protocol, one JSON object a line on the result pipe: `broken`, `error` and `drill` records while
-and after the cells run, `functions` and `ready`, then, once the grader has sent its inputs,
-`answer` and `end` records. Before `ready` the inputs are not here, so no cell can copy them.
-"""
+"""The sandbox's process: it takes a request and a notebook, shuts itself in, and lets it run."""
 
 from __future__ import annotations
 
@@ -11,18 +6,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
-from types import ModuleType
-from typing import Any
 
-from .cells import Plan, Unit, make_plan, read_cells
 from .isolate import enter_namespaces, set_dumpable, shut_in
 from .limits import limit
-
-Send = Callable[[dict[str, Any]], None]
-
-MAX_SOURCE = 4_000
-MAX_ERRORS = 50
 
 
 def main() -> None:
@@ -42,128 +28,12 @@ def main() -> None:
     if runner:  # process 1 of the namespace runs no submission; when it ends, all the others do
         os.dup2(os.open(os.devnull, os.O_RDWR), request["results"])
         os._exit(_status(runner))
-    _run(request, notebook)
+    if request["isolate"]:
+        set_dumpable(True)  # of itself alone; the grader measures its memory
+    from .run import run  # with numpy: namespaces are entered before, with a single thread
+
+    run(request, notebook)
 
 
 def _status(process: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) & 0x7F
-
-
-def _run(request: dict[str, Any], notebook: bytes) -> None:
-    if request["isolate"]:
-        set_dumpable(True)  # of itself alone; the grader measures its memory
-    os.chdir(request["work"])
-    os.dup2(os.open(os.devnull, os.O_RDWR), 0)
-    send = _sender(request["results"])
-    try:
-        cells = read_cells(notebook)
-    except ValueError as error:
-        send({"record": "unreadable", "why": str(error)})
-        os._exit(0)
-    from . import calls  # noqa: F401  # before the submission can touch what it is made of
-
-    plan = make_plan(cells, request["handed_out"], request["functions"] + request["drills"])
-    del notebook, cells
-    for number, words in plan.broken.items():
-        send({"record": "broken", "cell": number, "error": words[:300]})
-    namespace = _execute(plan, send)
-    _send_drills(plan, namespace, request["drills"], send)
-    functions = {name: namespace[name] for name in request["functions"] if name in namespace}
-    send(_functions_record(plan, functions, request["functions"]))
-    send({"record": "ready"})
-    _answer_all(functions, request, send)
-    send({"record": "finished"})
-    os._exit(0)
-
-
-def _sender(handle: int) -> Send:
-    """A function that writes one record; it holds what it needs, whatever a submission patches."""
-    dumps, write = json.JSONEncoder(ensure_ascii=True).encode, os.write
-
-    def send(record: dict[str, Any]) -> None:
-        line = (dumps(record) + "\n").encode()
-        while line:
-            line = line[write(handle, line) :]
-
-    return send
-
-
-def _execute(plan: Plan, send: Send) -> dict[str, Any]:
-    """Run what the plan says; a cell that raises, even SystemExit, does not stop the others."""
-    module = ModuleType("__main__")
-    sys.modules["__main__"] = module
-    namespace = module.__dict__
-    namespace["get_ipython"] = lambda: _NoShell()
-    errors = 0
-    for unit in plan.units:
-        told = _run_unit(unit, namespace)
-        if told and errors < MAX_ERRORS:
-            errors += 1
-            send({"record": "error", "cell": unit.cell, "error": told})
-    return namespace
-
-
-class _NoShell:
-    """Takes the place of IPython: magics and shell escapes do nothing."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_, **__: None
-
-
-def _run_unit(unit: Unit, namespace: dict[str, Any]) -> str:
-    """Run one unit; what it raised, in words, or nothing."""
-    import ast
-
-    try:
-        tree = ast.Module(unit.statements, type_ignores=[])
-        exec(compile(tree, f"<cell {unit.cell}>", "exec"), namespace)  # noqa: S102  # its purpose
-    except BaseException as error:
-        return _described(error)
-    return ""
-
-
-def _described(error: BaseException) -> str:
-    try:
-        return f"{type(error).__name__}: {error}"[:300]
-    except BaseException:  # the exception's own __str__ may raise anything
-        return type(error).__name__[:60]
-
-
-def _send_drills(plan: Plan, namespace: dict[str, Any], names: list[str], send: Send) -> None:
-    from ragkit.course import plain
-
-    for name in names:
-        record: dict[str, Any] = {"record": "drill", "name": name, **_place(plan, name)}
-        if name in namespace:
-            try:
-                record["value"] = plain.encode(namespace[name])
-            except BaseException:
-                record["value"] = {"opaque": "object", "shown": "<object>"}
-        send(record)
-
-
-def _functions_record(plan: Plan, functions: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    return {
-        "record": "functions",
-        "places": {name: _place(plan, name) for name in names},
-        "found": sorted(functions),
-        "callable": sorted(name for name, f in functions.items() if callable(f)),
-    }
-
-
-def _place(plan: Plan, name: str) -> dict[str, Any]:
-    return {
-        "cells": plan.answered[name][:20],
-        "stub": name in plan.stubs,
-        "source": plan.sources.get(name, "")[:MAX_SOURCE],
-    }
-
-
-def _answer_all(functions: dict[str, Any], request: dict[str, Any], send: Send) -> None:
-    from .calls import answer
-
-    with os.fdopen(request["inputs"], "rb") as pipe:
-        inputs = json.loads(pipe.read())
-    for name, cases in inputs.items():
-        if callable(functions.get(name)):
-            answer(name, functions[name], cases, request["call_seconds"], send)
