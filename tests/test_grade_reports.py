@@ -237,6 +237,14 @@ def test_grading_again_keeps_marks_that_were_not_read_back(tmp_path: Path) -> No
     assert report(tmp_path, graded("ada")).unread == 0
 
 
+def test_marks_of_a_lab_that_has_changed_since_are_not_read_in(tmp_path: Path) -> None:
+    one = graded("ada")
+    result = ClassResult([Graded("ada", "01", one.marks[1:])], {"01": sheet("01")}, True, "")
+    State(tmp_path / ".state").save_class(result)
+    with pytest.raises(ragkit.DataError, match="Grade again"):
+        State(tmp_path / ".state").load_class()
+
+
 def as_saved_by(program: str, text: str) -> bytes:
     if program == "semicolons":
         table = list(csv.reader(StringIO(text)))

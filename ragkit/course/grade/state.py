@@ -92,6 +92,12 @@ class State:
             raise DataError(f"{self.folder.parent}: nothing was graded here. Give --out REPORT.")
         graded = [_graded(one) for one in kept["graded"]]
         used = {number: sheet(number) for number in kept["labs"]}
+        for one in graded:
+            if [mark.item for mark in one.marks] != [item.name for item in used[one.lab].items]:
+                raise DataError(
+                    f"{self.folder.parent}: lab {one.lab} asks other items now than when this was "
+                    "graded. Grade again; the marks are kept."
+                )
         return ClassResult(graded, used, kept["isolated"], kept["reason"])
 
     def hand_marks(self) -> dict[str, HandMark]:
