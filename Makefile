@@ -6,11 +6,11 @@ export RAGKIT_QUIET ?=
 
 .PHONY: labs test lab lint editions results train spans translated clean
 
-labs: $(READY)  ## execute every lab headlessly and print the results table
+labs: exported  ## execute every lab headlessly and print the results table
 	$(BIN)/ragkit editions --run
 	$(BIN)/ragkit evaluate
 
-test: $(READY)  ## lint, types, drift, unit tests, and both editions of every notebook
+test: exported  ## lint, types, drift, unit tests, and both editions of every notebook
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -22,13 +22,13 @@ test: $(READY)  ## lint, types, drift, unit tests, and both editions of every no
 		$(BIN)/python -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout 120 \
 		--no-loadscope-reorder tests/test_ledger.py labs solutions tests ragkit
 
-lab: $(READY)  ## open JupyterLab on the labs
+lab: exported  ## open JupyterLab on the labs
 	$(BIN)/jupyter lab --notebook-dir labs
 
-editions: $(READY)  ## make and execute both editions of every lab from its source
+editions: exported  ## make and execute both editions of every lab from its source
 	$(BIN)/ragkit editions
 
-results: $(READY)  ## measure every quoted number again and update the prose
+results: exported  ## measure every quoted number again and update the prose
 	$(BIN)/ragkit results
 
 train: $(READY)  ## train MiniGPT again

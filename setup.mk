@@ -8,12 +8,12 @@ READY := $(VENV)/.ready
 export HF_HUB_OFFLINE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup
+.PHONY: help setup exported
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
 
-setup: $(READY)  ## create .venv with the locked dependencies, verify the weights
+setup: exported  ## create .venv with the locked dependencies, verify the weights
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v >= (3, 11) else "ragkit needs Python 3.11 or newer, this is %d.%d. Try: make PYTHON=python3.12" % v)'
@@ -22,3 +22,6 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --editable .
 	$(BIN)/ragkit models
 	@touch $@
+
+exported: $(READY)  # MiniLM written out for onnxruntime, once; later runs find it in the cache folder
+	@$(BIN)/ragkit models --export > /dev/null

@@ -121,15 +121,27 @@ def evaluate(
 
 
 @app.command()
-def models(as_json: JsonOption = False) -> None:
-    """Show where the model weights come from, and verify their sha256."""
+def models(
+    export: Annotated[
+        bool, typer.Option("--export", help="Also make MiniLM's ONNX export, where it is missing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where the model weights come from, and verify their sha256.
+
+    With --export MiniLM is also written out for onnxruntime, once, in float32 and in int8, and its
+    vectors are compared with PyTorch's. `ragkit ask` then answers without starting PyTorch.
+    """
+    from ragkit.encoders.minilm_export import FILES, find, find_or_prepare
     from ragkit.models import ALL_WEIGHTS, locate
 
     found = [locate(weights) for weights in ALL_WEIGHTS]
+    look = find_or_prepare if export else find
+    exports = [kept for backend in FILES if (kept := look(backend)) is not None]
     if as_json:
-        print(json.dumps(console.models_as_json(found), indent=1))
+        print(json.dumps(console.models_as_json(found, exports), indent=1))
     else:
-        console.show_models(found)
+        console.show_models(found, exports)
 
 
 @app.command()

@@ -6,6 +6,7 @@ brackets in it for markup and drop them.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from ragkit.course.grade.report import Written
     from ragkit.course.grade.state import Graded
     from ragkit.doctor import Finding
+    from ragkit.encoders.minilm_export import Export
     from ragkit.kb import Document, KnowledgeBase
     from ragkit.models import Located
     from ragkit.ranking import Hit
@@ -175,18 +177,34 @@ def results_as_json(kb: KnowledgeBase, results: Sequence[Result]) -> dict[str, A
     }
 
 
-def models_as_json(found: Sequence[Located]) -> list[dict[str, Any]]:
-    """The verified weights as plain data."""
+def models_as_json(found: Sequence[Located], exports: Sequence[Export]) -> list[dict[str, Any]]:
+    """The verified weights as plain data, each with the exports made of it."""
     from dataclasses import asdict
 
     return [
-        {**asdict(f.weights), "found": str(f.folder), "source": f.source, "verified": True}
+        {
+            **asdict(f.weights),
+            "found": str(f.folder),
+            "source": f.source,
+            "verified": True,
+            "exports": [_export_as_json(e) for e in exports if e.weights is f.weights],
+        }
         for f in found
     ]
 
 
-def show_models(found: Sequence[Located]) -> None:
-    """One block a model: what it is and where it was found."""
+def _export_as_json(export: Export) -> dict[str, Any]:
+    return {
+        "backend": export.backend,
+        "found": export.place,
+        "sha256": export.sha256,
+        "lowest_cosine": export.lowest_cosine,
+        "texts": export.texts,
+    }
+
+
+def show_models(found: Sequence[Located], exports: Sequence[Export]) -> None:
+    """One block a model: what it is, where it was found, and what was exported of it."""
     from rich.text import Text
 
     out = console()
@@ -198,6 +216,12 @@ def show_models(found: Sequence[Located]) -> None:
             f"  upstream  {weights.upstream}, {weights.licence}",
             f"  sha256    {item.sha256} (verified)",
             f"  found     {item.folder / weights.file} ({item.source})",
+        ]
+        lines += [
+            f"  {export.backend:<9} {export.place}, cosine to PyTorch's vectors at least "
+            f"{math.floor(10_000 * export.lowest_cosine) / 10_000:.4f} on {export.texts} texts"
+            for export in exports
+            if export.weights is weights
         ]
         out.print(head, *map(Text, lines), "", sep="\n", soft_wrap=True)
 

@@ -23,6 +23,7 @@ PACKAGES = (
     "tokenizers",
     "faiss-cpu",
     "onnxruntime",
+    "onnx",
     "bm25s",
     "numpy",
     "jupyterlab",
@@ -46,6 +47,7 @@ def examine() -> Iterator[Finding]:
         yield _package(package)
     yield _try("threads", _threads, "Set RAGKIT_THREADS to a whole number, or unset it.")
     yield from _weights()
+    yield _try("ONNX export of MiniLM", _export, "Make it again: ragkit models --export")
     yield _try("knowledge base", _knowledge_base, "Restore data/verb_grammar: git checkout data")
     yield _try("handbook", _handbook, "Find its quotes again with `make spans`, or restore it.")
     yield _try("MiniGPT checkpoint", _minigpt, "Train it again: ragkit train-minigpt")
@@ -89,6 +91,15 @@ def _threads() -> str:
     from ragkit.runtime import threads
 
     return f"{threads()} for numeric work"
+
+
+def _export() -> str:
+    from ragkit.encoders import minilm_export
+
+    found = minilm_export.find("onnx")
+    if found is None:
+        return "none yet, PyTorch is used; for a faster start run: ragkit models --export"
+    return f"sha256 verified, gave PyTorch's vectors on {found.texts} texts"
 
 
 def _knowledge_base() -> str:

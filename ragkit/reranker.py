@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
@@ -19,7 +18,8 @@ from ragkit.errors import DataError, ModelError, RagkitWarning, one_line
 from ragkit.kb import Document, check_documents
 from ragkit.models import RERANKER, Chosen, choose, locate
 from ragkit.ranking import Hit, check_k, hits
-from ragkit.runtime import hush_transformers, import_torch, quiet, threads
+from ragkit.runtime import hush_transformers, import_torch, quiet
+from ragkit.sessions import Tokens, each_alone, open_session
 from ragkit.texts import check_query, check_texts
 
 Scores = NDArray[np.float32]
@@ -93,43 +93,18 @@ class CrossEncoderReranker:
 
 
 class _OnnxScorer:
-    """The packaged int8 model in one onnxruntime session, as many pairs at a time as threads.
-
-    A pair is too small to share among threads, so each thread takes whole pairs.
-    """
+    """The packaged int8 model in one onnxruntime session, each pair by itself."""
 
     def __init__(self, max_length: int) -> None:
         found = locate(RERANKER)
-        import onnxruntime
-        from tokenizers import Tokenizer
-
-        file = found.folder / "tokenizer.json"
-        try:
-            self._whole: Any = Tokenizer.from_file(str(file))
-        except Exception as error:  # the library raises a bare Exception for a bad file
-            raise ModelError(
-                f"{file}: not a usable tokenizer ({one_line(error)}). "
-                f"Reinstall it: pip install --force-reinstall --no-deps {RERANKER.requirement}"
-            ) from None
-        self._whole.no_padding()
-        self._whole.no_truncation()
-        self._cut: Any = Tokenizer.from_str(self._whole.to_str())
-        self._cut.enable_truncation(max_length, strategy="longest_first")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(found.folder / RERANKER.file), options, providers=["CPUExecutionProvider"]
-        )
+        self._tokens = Tokens(found.folder / "tokenizer.json", max_length, RERANKER.requirement)
+        self._session = open_session(found.folder / RERANKER.file, 1)
 
     def lengths(self, pairs: list[Pair]) -> list[int]:
-        return [len(encoding.ids) for encoding in self._whole.encode_batch(pairs)]
+        return self._tokens.lengths(pairs)
 
     def __call__(self, pairs: list[Pair]) -> Scores:
-        with ThreadPoolExecutor(threads()) as pool:
-            logits = list(pool.map(self._one, self._cut.encode_batch(pairs)))
-        return np.array(logits, dtype=np.float32)
+        return np.array(each_alone(self._one, self._tokens.cut(pairs)), dtype=np.float32)
 
     def _one(self, encoding: Any) -> float:
         feed = {

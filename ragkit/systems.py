@@ -46,11 +46,11 @@ SYSTEMS: Mapping[str, str] = {
 
 
 def build_encoder(name: str) -> Encoder:
-    """One of the course's encoders by its short name in `ENCODERS`."""
+    """One of the course's encoders by its short name in `ENCODERS`; MiniLM by ONNX if it can."""
     from ragkit.encoders import MiniGPTEncoder, MiniLMEncoder
 
     makers: dict[str, Callable[[], Encoder]] = {
-        "minilm": MiniLMEncoder,
+        "minilm": lambda: MiniLMEncoder(backend="auto"),
         "minigpt-table": lambda: MiniGPTEncoder(source="table"),
         "minigpt-hidden": lambda: MiniGPTEncoder(source="hidden"),
         "untrained": MiniGPTEncoder.untrained,

@@ -13,13 +13,22 @@ os.environ["RAGKIT_QUIET"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import ragkit
+from ragkit.encoders import minilm_export
+from ragkit.runtime import cache_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    os.environ["RAGKIT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    """A cache of the tests' own, in which MiniLM's export is the user's: making one takes long."""
+    kept = cache_dir() / "models"
+    kept.mkdir(parents=True, exist_ok=True)
+    private = tmp_path_factory.mktemp("cache")
+    (private / "models").symlink_to(kept.resolve(), target_is_directory=True)
+    os.environ["RAGKIT_CACHE"] = str(private)
+    for backend in minilm_export.FILES:
+        minilm_export.find_or_prepare(backend)
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +52,16 @@ def kb() -> ragkit.KnowledgeBase:
 @pytest.fixture(scope="session")
 def minilm() -> ragkit.MiniLMEncoder:
     return ragkit.MiniLMEncoder()
+
+
+@pytest.fixture(scope="session")
+def minilm_onnx() -> ragkit.MiniLMEncoder:
+    return ragkit.MiniLMEncoder(backend="onnx")
+
+
+@pytest.fixture(scope="session")
+def minilm_int8() -> ragkit.MiniLMEncoder:
+    return ragkit.MiniLMEncoder(backend="onnx-int8")
 
 
 @pytest.fixture(scope="session")

@@ -45,11 +45,13 @@ def close(a: Vectors, b: NDArray[Any], tolerance: float = 1e-5) -> None:
 Make = Callable[[], Any]
 
 
-@pytest.fixture(params=["minilm", "minigpt-table", "minigpt-hidden", "untrained"])
+@pytest.fixture(params=["minilm", "minilm-onnx", "minilm-int8", "minigpt-table", "minigpt-hidden", "untrained"])
 def encoder(request: pytest.FixtureRequest) -> Any:
     """Each encoder of the course in turn."""
     makers: dict[str, Make] = {
         "minilm": lambda: request.getfixturevalue("minilm"),
+        "minilm-onnx": lambda: request.getfixturevalue("minilm_onnx"),
+        "minilm-int8": lambda: request.getfixturevalue("minilm_int8"),
         "minigpt-table": lambda: request.getfixturevalue("minigpt"),
         "minigpt-hidden": lambda: ragkit.MiniGPTEncoder(source="hidden"),
         "untrained": ragkit.MiniGPTEncoder.untrained,
@@ -211,9 +213,9 @@ def test_minilm_states_its_name_and_dimension(minilm: Any) -> None:
     assert repr(minilm) == "MiniLMEncoder('all-MiniLM-L6-v2', dimension=384)"
 
 
-@pytest.mark.parametrize("backend", ["tensorflow", "", None])
+@pytest.mark.parametrize("backend", ["gpu", "tensorflow", "", None])
 def test_an_unknown_backend_is_refused(backend: Any) -> None:
-    with pytest.raises(ragkit.ModelError, match="backend"):
+    with pytest.raises(ragkit.ModelError, match=r"backend .* 'torch', 'onnx'"):
         ragkit.MiniLMEncoder(backend=backend)
 
 

@@ -1,89 +1,134 @@
-"""all-MiniLM-L6-v2, the pretrained bi-encoder, through sentence-transformers.
+"""all-MiniLM-L6-v2, the pretrained bi-encoder, run by PyTorch or by onnxruntime.
 
 Reimers & Gurevych, "Sentence-BERT", EMNLP 2019; the model card of all-MiniLM-L6-v2.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
-
+from ragkit.encoders import minilm_export as exports
 from ragkit.encoders.base import BaseEncoder
-from ragkit.errors import ModelError, one_line
+from ragkit.encoders.minilm_onnx import SHORTEST, OnnxModel
+from ragkit.errors import ModelError, RagkitWarning
 from ragkit.models import MINILM, Chosen, choose, folder_sha256, locate, sha256_of
 from ragkit.ranking import check_k
-from ragkit.runtime import hush_transformers, import_torch, quiet
 from ragkit.vectors import Vectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
+    from ragkit.encoders.minilm_torch import TorchModel
+
 Pooling = Literal["mean", "cls", "max"]
-_SHORTEST = 3  # the two special tokens and one token of the text
+Backend = Literal["torch", "onnx", "onnx-int8", "auto"]
 
 
 class MiniLMEncoder(BaseEncoder):
     """Sentence encoder: 384 dimensions, unit rows, texts cut at `max_length` tokens.
 
-    `pooling` is how token vectors become one ("mean" is what the model was trained with). `model`
-    may be a local sentence-transformers folder or, the one way to reach a network, a hub id such
-    as "sentence-transformers/all-mpnet-base-v2". Raises `ModelError` if weights are missing, and
-    `DataError` for a length that the model does not have.
+    `backend` says what runs it. "torch" is the reference. "onnx" gives the same vectors in less
+    time and without importing torch, from an export that is made on first use. "onnx-int8" is
+    faster still and its vectors are near, not equal: the README says what that costs. "auto" takes
+    "onnx" if the export is there, else "torch"; afterwards `backend` names the one in use.
+
+    `pooling` is how token vectors become one ("mean" is what the model was trained with, and what
+    an export has). `model` may be a local sentence-transformers folder or, the one way to reach a
+    network, a hub id such as "sentence-transformers/all-mpnet-base-v2"; torch runs both. Raises
+    `ModelError` if weights are missing or a backend cannot do this, `DataError` for a length that
+    the model does not have.
     """
 
     def __init__(
         self,
         model: str | Path | None = None,
         *,
-        backend: str = "torch",
+        backend: Backend = "torch",
         pooling: Pooling = "mean",
         max_length: int = 256,
     ) -> None:
         super().__init__()
-        if backend != "torch":
-            raise ModelError(f"Unknown backend {backend!r}; this release has 'torch'.")
+        if backend not in get_args(Backend):
+            known = ", ".join(map(repr, get_args(Backend)))
+            raise ModelError(f"Unknown backend {backend!r}; use one of {known}.")
         if pooling not in get_args(Pooling):
             raise ModelError(f"Unknown pooling {pooling!r}; use 'mean', 'cls' or 'max'.")
         self.pooling = pooling
-        self.max_length = check_k(max_length, "max_length", least=_SHORTEST)
-        chosen = _choose(model)
-        self.name, self._source = chosen.name, chosen.source
-        self._sha256, self._folder_sha256 = _hashes(chosen)
-        self._model = _load(chosen, pooling, self.max_length)
-        self.dimension = cast(int, self._model.get_embedding_dimension())
+        self.max_length = check_k(max_length, "max_length", least=SHORTEST)
+        self._chosen = _choose(model)
+        self.name = self._chosen.name
+        self._sha256, self._folder_sha256 = _hashes(self._chosen)
+        self._export = self._find_export(backend, exported=model is None and pooling == "mean")
+        self.backend = self._export.backend if self._export else "torch"
+        self._model = self._torch if self._export is None else self._onnx(self._export)
+        self.dimension = self._model.dimension
 
     @property
     def identity(self) -> Mapping[str, str]:
-        return {
+        packaged = self._sha256 == MINILM.sha256
+        identity = {
             "model": self._sha256,
             "folder": self._folder_sha256,
-            "revision": MINILM.requirement if self._sha256 == MINILM.sha256 else self._source,
+            "revision": MINILM.requirement if packaged else self._chosen.source,
             "max_length": str(self.max_length),
             "pooling": self.pooling,
             "normalised": "true",
             "prompt": "",
             "dtype": "float32",
-            "backend": "torch",
+            "backend": self.backend,
         }
+        return identity | ({"export": self._export.sha256} if self._export else {})
 
     @property
     def sentence_transformer(self) -> SentenceTransformer:
-        """The wrapped model, for a lesson that looks inside."""
-        return self._model
+        """The model in PyTorch, for a lesson that looks inside; loaded now if ONNX is in use."""
+        return self._torch.wrapped
+
+    @cached_property
+    def _torch(self) -> TorchModel:
+        from ragkit.encoders.minilm_torch import TorchModel
+
+        return TorchModel(self._chosen, self.pooling, self.max_length)
+
+    def _onnx(self, export: exports.Export) -> OnnxModel:
+        folder = Path(self._chosen.source)
+        alone = export.backend == "onnx-int8"
+        return OnnxModel(export.source, folder, self.max_length, alone=alone)
+
+    def _find_export(self, backend: Backend, *, exported: bool) -> exports.Export | None:
+        """The export to use, or None for torch. "auto" takes what is there and says what is not."""
+        if backend == "torch" or (backend == "auto" and not exported):
+            return None
+        if not exported:
+            raise ModelError(
+                f"backend={backend!r} has the packaged weights with mean pooling only. "
+                "Use backend='torch' for another model or pooling."
+            )
+        if backend != "auto":
+            return exports.find_or_prepare(backend)
+        try:
+            found, why = exports.find("onnx"), f"{exports.folder()}: no ONNX export here yet."
+        except exports.DamagedExportError as error:
+            found, why = None, str(error)
+        if found is None:
+            warnings.warn(_FALLBACK.format(why=why), RagkitWarning, stacklevel=3)
+        return found
 
     def _encode(self, texts: list[str], batch_size: int) -> Vectors:
-        show = not quiet() and len(texts) > 8 * batch_size
-        vectors = self._model.encode(
-            texts, batch_size=batch_size, show_progress_bar=show, normalize_embeddings=True
-        )
-        return np.ascontiguousarray(vectors, dtype=np.float32)
+        return self._model.encode(texts, batch_size)
 
     def _lengths(self, texts: list[str]) -> list[int]:
-        encoded = self._model.tokenizer(texts, truncation=False, padding=False, verbose=False)
-        return [len(ids) for ids in encoded["input_ids"]]
+        return self._model.lengths(texts)
+
+
+_FALLBACK = (
+    "{why} PyTorch does its work, with the same vectors and a slower start; "
+    "`ragkit models --export` makes one."
+)
 
 
 def _choose(model: str | Path | None) -> Chosen:
@@ -99,43 +144,3 @@ def _hashes(chosen: Chosen) -> tuple[str, str]:
         return f"hub:{chosen.source}", ""
     folder = Path(chosen.source)
     return sha256_of(folder / MINILM.file), folder_sha256(folder)
-
-
-def _load(chosen: Chosen, pooling: Pooling, max_length: int) -> SentenceTransformer:
-    """Build transformer → pooling → normalise, on the CPU."""
-    import_torch()
-    from sentence_transformers import SentenceTransformer
-
-    hush_transformers()
-    try:
-        model = SentenceTransformer(
-            chosen.source,
-            device="cpu",
-            local_files_only=chosen.local,
-            model_kwargs={"use_safetensors": True},  # the other format may run code
-        )
-    except Exception as error:  # the loader raises a dozen kinds; all mean "unusable weights"
-        raise ModelError(
-            f"{chosen.source}: the model cannot be loaded ({one_line(error)})."
-        ) from error
-    model = _pooled(model, pooling)
-    longest = getattr(getattr(model[0], "config", None), "max_position_embeddings", None)
-    model.max_seq_length = check_k(max_length, "max_length", least=_SHORTEST, most=longest)
-    return model
-
-
-def _pooled(model: SentenceTransformer, pooling: Pooling) -> SentenceTransformer:
-    """The model with this pooling, whatever its own files say; its other layers stay."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling as PoolingLayer
-
-    own = [layer for layer in model if isinstance(layer, PoolingLayer)]
-    if all(layer.pooling_mode == pooling for layer in own):
-        return model
-    layers = [
-        PoolingLayer(layer.embedding_dimension, pooling)
-        if isinstance(layer, PoolingLayer)
-        else layer
-        for layer in model
-    ]
-    return SentenceTransformer(modules=layers, device="cpu")

@@ -1,0 +1,207 @@
+"""The ONNX export of MiniLM: made once from the verified weights, checked, kept, found again.
+
+It lies in the cache folder under the weights' sha256: one file a backend, and `export.json`, which
+holds each file's sha256 and how near its vectors are to PyTorch's. `find` only reads; `prepare` is
+the one that needs torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ragkit.encoders.minilm_onnx import OnnxModel
+from ragkit.errors import ModelError, RagkitWarning
+from ragkit.indexfile import write_atomically
+from ragkit.models import MINILM, Chosen, Weights, locate, sha256_of
+from ragkit.runtime import cache_dir
+from ragkit.vectors import Vectors
+
+FORMAT = 1  # raise it when minilm_graph changes: every export is then made again
+FILES: Mapping[str, str] = {"onnx": "float32.onnx", "onnx-int8": "int8.onnx"}
+LEAST_COSINE: Mapping[str, float] = {"onnx": 0.9999, "onnx-int8": 0.95}
+CHECKED_TEXTS = 300
+_SAME = 1e-5  # how far a text's numbers may move when it is encoded in a padded batch
+_BATCH = 32
+_AGAIN = "Make it again: ragkit models --export"
+
+
+class DamagedExportError(ModelError):
+    """The export is cut short, altered or unreadable; PyTorch can do its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """One exported graph: its file, or its bytes where no file could be written.
+
+    `lowest_cosine` is the least agreement with PyTorch's vectors over `texts` texts.
+    """
+
+    backend: str
+    source: Path | bytes
+    sha256: str
+    lowest_cosine: float
+    texts: int
+
+    @property
+    def weights(self) -> Weights:
+        """The weights it was made of."""
+        return MINILM
+
+    @property
+    def place(self) -> str:
+        """Its path, to be shown."""
+        return "in memory only" if isinstance(self.source, bytes) else str(self.source)
+
+
+_unkept: dict[Path, dict[str, Export]] = {}  # made in this process for a folder not to be written
+
+
+def folder() -> Path:
+    """Where the export of the packaged weights is kept."""
+    return cache_dir() / "models" / MINILM.sha256
+
+
+def find(backend: str) -> Export | None:
+    """The kept export of a backend, verified; None if this release has made none.
+
+    Raises `DamagedExportError` if its files are not as they were written.
+    """
+    entries = _read_manifest()
+    if entries is None:
+        return None
+    file = folder() / FILES[backend]
+    try:
+        entry = entries[backend]
+        found = Export(backend, file, entry["sha256"], entry["lowest_cosine"], entry["texts"])
+    except (KeyError, TypeError):
+        raise DamagedExportError(f"{_manifest()}: not as it was written. {_AGAIN}") from None
+    if not file.is_file() or sha256_of(file) != found.sha256:
+        raise DamagedExportError(f"{file}: the export is missing, cut short or altered. {_AGAIN}")
+    return found
+
+
+def find_or_prepare(backend: str) -> Export:
+    """The export of a backend, made now if there is none; a damaged one is made again, and said."""
+    try:
+        found = find(backend)
+    except DamagedExportError as error:
+        warnings.warn(f"{error} That is done now.", RagkitWarning, stacklevel=4)
+        found = None
+    return found or _unkept.get(folder(), {}).get(backend) or prepare()[backend]
+
+
+def prepare() -> dict[str, Export]:
+    """Make the export of every backend, check it against PyTorch, and keep it.
+
+    Raises `ModelError` if a graph does not give PyTorch's vectors. If the cache folder cannot be
+    written, a `RagkitWarning` says so, and the graphs stay in memory.
+    """
+    weights = locate(MINILM).folder
+    texts = varied_texts()
+    reference = _reference(weights, texts)
+    exports = {}
+    for backend, content in _graphs(weights / MINILM.file).items():
+        model = OnnxModel(content, weights, alone=backend == "onnx-int8")
+        lowest = _compare(backend, model, texts, reference)
+        digest = hashlib.sha256(content).hexdigest()
+        exports[backend] = Export(backend, content, digest, lowest, len(texts))
+    return _keep(exports)
+
+
+def varied_texts() -> list[str]:
+    """300 texts to compare two backends on: documents, questions, and parts of the handbook.
+
+    The parts grow from one word to more than the limit of 256 tokens, where both must cut alike.
+    """
+    from ragkit.kb import load_handbook, load_kb
+
+    kb = load_kb()
+    texts = [document.full_text for document in kb.documents]
+    texts += [query.text for query in kb.queries][: CHECKED_TEXTS - len(texts) - 44]
+    words = load_handbook().text.split()
+    parts = CHECKED_TEXTS - len(texts)
+    return texts + [" ".join(words[: 1 + 8 * part]) for part in range(parts)]
+
+
+def _graphs(weights: Path) -> dict[str, bytes]:
+    """The serialised graph of each backend."""
+    from safetensors.numpy import load_file
+
+    from ragkit.encoders.minilm_graph import minilm_graph, quantised
+
+    whole = minilm_graph(load_file(weights), MINILM.sha256)
+    return {
+        "onnx": whole.SerializeToString(deterministic=True),
+        "onnx-int8": quantised(whole).SerializeToString(deterministic=True),
+    }
+
+
+def _reference(weights: Path, texts: list[str]) -> Vectors:
+    from ragkit.encoders.minilm_torch import TorchModel
+
+    chosen = Chosen(str(weights), MINILM.name, local=True)
+    return TorchModel(chosen, "mean").encode(texts, _BATCH)
+
+
+def _compare(backend: str, model: OnnxModel, texts: list[str], reference: Vectors) -> float:
+    """The lowest cosine between the model's vectors and PyTorch's; too low is a `ModelError`."""
+    together = model.encode(texts, _BATCH)
+    alone = np.concatenate([model.encode([text], 1) for text in texts])
+    moved = float(np.abs(together - alone).max())
+    lowest = float((together * reference).sum(axis=1).min())
+    if lowest < LEAST_COSINE[backend] or moved > _SAME:
+        raise ModelError(
+            f"The {backend} export of {MINILM.name} is not PyTorch's model: lowest cosine "
+            f"{lowest:.6f} (at least {LEAST_COSINE[backend]} is wanted), and a text's numbers move "
+            f"by {moved:.1e} in a batch. Use backend='torch', and tell us which onnxruntime."
+        )
+    return lowest
+
+
+def _manifest() -> Path:
+    return folder() / "export.json"
+
+
+def _read_manifest() -> dict[str, Any] | None:
+    """What is said of each backend's file; None if nothing is kept or another release made it."""
+    try:
+        content = json.loads(_manifest().read_bytes())
+        return content["exports"] if content["format"] == FORMAT else None
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise DamagedExportError(f"{_manifest()}: cannot be read. {_AGAIN}") from None
+
+
+def _keep(exports: dict[str, Export]) -> dict[str, Export]:
+    """Write the graphs, then the manifest; what cannot be written stays in memory."""
+    kept = {}
+    try:
+        for backend, export in exports.items():
+            file = folder() / FILES[backend]
+            write_atomically(file, bytes(export.source))
+            kept[backend] = replace(export, source=file)
+        entries = {
+            backend: {"sha256": e.sha256, "lowest_cosine": e.lowest_cosine, "texts": e.texts}
+            for backend, e in exports.items()
+        }
+        content = json.dumps({"format": FORMAT, "exports": entries}, indent=1)
+        write_atomically(_manifest(), content.encode())
+    except OSError as error:
+        _unkept[folder()] = exports
+        warnings.warn(
+            f"{folder()}: the ONNX export cannot be kept ({error.strerror}). Work goes on without "
+            "it; set RAGKIT_CACHE to a folder you may write to.",
+            RagkitWarning,
+            stacklevel=4,
+        )
+        return exports
+    return kept

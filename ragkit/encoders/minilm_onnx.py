@@ -1,0 +1,78 @@
+"""MiniLM run by onnxruntime: a tokenizer and one session, neither torch nor transformers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+
+from ragkit.errors import ModelError
+from ragkit.models import MINILM
+from ragkit.ranking import check_k
+from ragkit.runtime import threads
+from ragkit.sessions import Tokens, each_alone, open_session
+from ragkit.vectors import Vectors
+
+SHORTEST = 3  # the two special tokens and one token of the text
+LONGEST = 512  # positions of the model
+
+
+class OnnxModel:
+    """The exported graph (a file, or its bytes) with the tokenizer in the `weights` folder.
+
+    A float32 graph takes batches of texts of like length and shares each product among the
+    threads; a quantised one (`alone`) takes each text by itself. Raises `ModelError` for an export
+    of other weights.
+    """
+
+    def __init__(
+        self, source: Path | bytes, weights: Path, max_length: int = 256, *, alone: bool
+    ) -> None:
+        limit = check_k(max_length, "max_length", least=SHORTEST, most=LONGEST)
+        self._tokens = Tokens(weights / "tokenizer.json", limit, MINILM.requirement)
+        self._alone = alone
+        self._session = open_session(source, 1 if alone else threads())
+        _check_origin(self._session, source)
+        self.dimension = MINILM.dimension
+
+    def encode(self, texts: list[str], batch_size: int) -> Vectors:
+        """Unit rows, float32 [n, 384], in the order of the texts."""
+        encoded = [encoding.ids for encoding in self._tokens.cut(texts)]
+        if self._alone:
+            return np.concatenate(each_alone(self._run, ([ids] for ids in encoded)))
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        for batch in _by_length(encoded, batch_size):
+            vectors[batch] = self._run([encoded[row] for row in batch])
+        return vectors
+
+    def lengths(self, texts: list[str]) -> list[int]:
+        """Tokens of each text, special ones included, before any cut."""
+        return self._tokens.lengths(texts)
+
+    def _run(self, batch: list[list[int]]) -> Vectors:
+        """One pass over token ids of several lengths, padded to the longest."""
+        shape = len(batch), max(map(len, batch))
+        ids, mask = np.zeros(shape, dtype=np.int32), np.zeros(shape, dtype=np.int32)
+        for row, tokens in enumerate(batch):
+            ids[row, : len(tokens)] = tokens
+            mask[row, : len(tokens)] = 1
+        feed = {"input_ids": ids, "attention_mask": mask}
+        return cast(Vectors, self._session.run(["embedding"], feed)[0])
+
+
+def _by_length(encoded: list[list[int]], batch_size: int) -> list[list[int]]:
+    """Row numbers in batches of texts of like length, so that little is padded."""
+    order = sorted(range(len(encoded)), key=lambda row: -len(encoded[row]))
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+def _check_origin(session: Any, source: Path | bytes) -> None:
+    """The graph says of which weights it was made."""
+    made_of = session.get_modelmeta().custom_metadata_map.get("weights_sha256", "")
+    if made_of != MINILM.sha256:
+        place = source if isinstance(source, Path) else "the export"
+        raise ModelError(
+            f"{place}: this export was made from other weights (sha256 {made_of[:12] or 'unsaid'}…,"
+            f" not {MINILM.sha256[:12]}…). Delete it, then run: ragkit models --export"
+        )

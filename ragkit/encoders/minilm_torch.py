@@ -1,0 +1,80 @@
+"""MiniLM, or a sentence-transformers model of the user's own, run by PyTorch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from ragkit.encoders.minilm_onnx import SHORTEST
+from ragkit.errors import ModelError, one_line
+from ragkit.models import Chosen
+from ragkit.ranking import check_k
+from ragkit.runtime import hush_transformers, import_torch, quiet
+from ragkit.vectors import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+
+class TorchModel:
+    """Transformer → pooling → normalise, on the CPU; `wrapped` is the sentence-transformers model.
+
+    `pooling` takes the place of the model's own; texts are cut at `max_length` tokens. Raises
+    `ModelError` for weights that cannot be loaded, `DataError` for a length the model lacks.
+    """
+
+    def __init__(self, chosen: Chosen, pooling: str, max_length: int = 256) -> None:
+        self.wrapped = _pooled(_load(chosen), pooling)
+        longest = getattr(getattr(self.wrapped[0], "config", None), "max_position_embeddings", None)
+        limit = check_k(max_length, "max_length", least=SHORTEST, most=longest)
+        self.wrapped.max_seq_length = limit
+        self.dimension = cast(int, self.wrapped.get_embedding_dimension())
+
+    def encode(self, texts: list[str], batch_size: int) -> Vectors:
+        """Unit rows, float32 [n, d]; sentence-transformers forms the batches by length."""
+        show = not quiet() and len(texts) > 8 * batch_size
+        vectors = self.wrapped.encode(
+            texts, batch_size=batch_size, show_progress_bar=show, normalize_embeddings=True
+        )
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def lengths(self, texts: list[str]) -> list[int]:
+        """Tokens of each text, special ones included, before any cut."""
+        encoded = self.wrapped.tokenizer(texts, truncation=False, padding=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+
+def _load(chosen: Chosen) -> SentenceTransformer:
+    import_torch()
+    from sentence_transformers import SentenceTransformer
+
+    hush_transformers()
+    try:
+        return SentenceTransformer(
+            chosen.source,
+            device="cpu",
+            local_files_only=chosen.local,
+            model_kwargs={"use_safetensors": True},  # the other format may run code
+        )
+    except Exception as error:  # the loader raises a dozen kinds; all mean "unusable weights"
+        raise ModelError(
+            f"{chosen.source}: the model cannot be loaded ({one_line(error)})."
+        ) from error
+
+
+def _pooled(model: SentenceTransformer, pooling: str) -> SentenceTransformer:
+    """The model with this pooling, whatever its own files say; its other layers stay."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling as PoolingLayer
+
+    own = [layer for layer in model if isinstance(layer, PoolingLayer)]
+    if all(layer.pooling_mode == pooling for layer in own):
+        return model
+    layers = [
+        PoolingLayer(layer.embedding_dimension, pooling)
+        if isinstance(layer, PoolingLayer)
+        else layer
+        for layer in model
+    ]
+    return SentenceTransformer(modules=layers, device="cpu")

