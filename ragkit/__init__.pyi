@@ -1,5 +1,7 @@
 from .cache import CachedEncoder as CachedEncoder
+from .cache import CachedReranker as CachedReranker
 from .cache import EmbeddingCache as EmbeddingCache
+from .cache import ScoreCache as ScoreCache
 from .chunking import Chunk as Chunk
 from .chunking import fixed_token_chunks as fixed_token_chunks
 from .chunking import heading_chunks as heading_chunks

@@ -1,4 +1,4 @@
-"""Embeddings on disk: each text is encoded once per encoder, ever.
+"""Model outputs on disk: a text is encoded once per encoder, a pair scored once per cross-encoder.
 
 An entry is one small file under `<root>/<fingerprint>/`, named by the sha256 of the full text. It
 holds a checksum and the float32 bytes, is written under a temporary name and then renamed, so two
@@ -8,77 +8,115 @@ processes may share the folder and a kill at any moment leaves whole entries or 
 from __future__ import annotations
 
 import hashlib
+import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragkit.encoders.base import Encoder
 from ragkit.errors import RagkitWarning
 from ragkit.indexfile import write_atomically
-from ragkit.runtime import cache_dir
+from ragkit.reranker import CrossEncoderReranker, Pair, RanksByScore, Scores, check_pairs
+from ragkit.runtime import cache_dir, report_unwritable
 from ragkit.texts import check_texts
 from ragkit.vectors import Vectors
 
 _MAGIC = b"ragkit-vec-1\n"
 _DIGEST = 32
 
+Compute = Callable[[list[int]], NDArray[np.float32]]
 
-class EmbeddingCache:
-    """A folder of embeddings, keyed on the text's sha256 and the encoder's fingerprint.
 
-    `hits` and `misses` count the texts found and encoded. A damaged entry is encoded again with a
-    `RagkitWarning`. `root` defaults to `RAGKIT_CACHE` or the user's cache folder.
+class _Cache:
+    """What both caches share: a folder of checked float32 entries, and the counts of its use.
+
+    `hits` and `misses` count what was found and what had to be computed. A damaged entry is
+    computed again with a `RagkitWarning`; a folder that cannot be written is reported once.
     """
 
     def __init__(self, root: str | Path | None = None) -> None:
         self.root = cache_dir() if root is None else Path(root)
         self.hits = 0
         self.misses = 0
-        self._writable = True
-
-    def encode(self, encoder: Encoder, texts: Sequence[str], batch_size: int = 32) -> Vectors:
-        """What `encoder.encode(texts)` gives, float32 [n, d], encoding only what is not stored."""
-        checked = check_texts(texts)
-        vectors = np.empty((len(checked), encoder.dimension), dtype=np.float32)
-        paths = [self.path_of(encoder.fingerprint, text) for text in checked]
-        missing: dict[str, list[int]] = {}
-        for row, path in enumerate(paths):
-            stored = _read(path, encoder.dimension)
-            if stored is None:
-                missing.setdefault(checked[row], []).append(row)
-            else:
-                vectors[row] = stored
-        self.hits += len(checked) - sum(map(len, missing.values()))
-        self.misses += len(missing)
-        for text, vector in zip(missing, encoder.encode(list(missing), batch_size), strict=True):
-            vectors[missing[text]] = vector
-            self._store(paths[missing[text][0]], vector)
-        return vectors
 
     def path_of(self, fingerprint: str, text: str) -> Path:
         """The file of one entry."""
         digest = hashlib.sha256(text.encode()).hexdigest()
         return self.root / fingerprint / f"{digest}.vec"
 
+    def _fetch(
+        self, fingerprint: str, keys: Sequence[str], width: int, compute: Compute
+    ) -> NDArray[np.float32]:
+        """One row a key, float32 [n, width]; `compute` gives those of the rows not stored."""
+        rows = np.empty((len(keys), width), dtype=np.float32)
+        paths = [self.path_of(fingerprint, key) for key in keys]
+        missing: dict[str, list[int]] = {}
+        for row, path in enumerate(paths):
+            stored = _read(path, width)
+            if stored is None:
+                missing.setdefault(keys[row], []).append(row)
+            else:
+                rows[row] = stored
+        self.hits += len(keys) - sum(map(len, missing.values()))
+        self.misses += len(missing)
+        firsts = [places[0] for places in missing.values()]
+        for places, values in zip(missing.values(), compute(firsts), strict=True):
+            rows[places] = values
+            self._store(paths[places[0]], values)
+        return rows
+
+    def _store(self, path: Path, values: NDArray[np.float32]) -> None:
+        payload = values.astype("<f4").tobytes()
+        try:
+            write_atomically(path, _MAGIC + hashlib.sha256(payload).digest() + payload)
+        except OSError as error:
+            report_unwritable(self.root, error)
+
+
+class EmbeddingCache(_Cache):
+    """A folder of embeddings, keyed on the text's sha256 and the encoder's fingerprint.
+
+    `hits` and `misses` count the texts found and encoded. A damaged entry is encoded again with a
+    `RagkitWarning`. `root` defaults to `RAGKIT_CACHE` or the user's cache folder.
+    """
+
+    def encode(self, encoder: Encoder, texts: Sequence[str], batch_size: int = 32) -> Vectors:
+        """What `encoder.encode(texts)` gives, float32 [n, d], encoding only what is not stored."""
+        checked = check_texts(texts)
+
+        def compute(rows: list[int]) -> Vectors:
+            return encoder.encode([checked[row] for row in rows], batch_size)
+
+        return self._fetch(encoder.fingerprint, checked, encoder.dimension, compute)
+
     def wrap(self, encoder: Encoder) -> CachedEncoder:
         """An encoder that looks here before it encodes."""
         return CachedEncoder(encoder, self)
 
-    def _store(self, path: Path, vector: Vectors) -> None:
-        payload = vector.astype("<f4").tobytes()
-        try:
-            write_atomically(path, _MAGIC + hashlib.sha256(payload).digest() + payload)
-        except OSError as error:
-            if self._writable:
-                self._writable = False
-                warnings.warn(
-                    f"{self.root}: the embedding cache cannot be written ({error.strerror}). "
-                    "Work goes on without it; set RAGKIT_CACHE to a folder you may write to.",
-                    RagkitWarning,
-                    stacklevel=4,
-                )
+
+class ScoreCache(_Cache):
+    """A folder of a cross-encoder's scores, keyed on the pair and the reranker's fingerprint.
+
+    It spares a pair that was scored before, in this run or an earlier one; a new question is new
+    work. `hits` and `misses` count the pairs found and scored. Otherwise as `EmbeddingCache`.
+    """
+
+    def predict(self, reranker: CrossEncoderReranker, pairs: Sequence[Pair]) -> Scores:
+        """What `reranker.predict(pairs)` gives, float32 [n], scoring only what is not stored."""
+        checked = check_pairs(pairs)
+        keys = [json.dumps(pair) for pair in checked]
+
+        def compute(rows: list[int]) -> Scores:
+            return reranker.predict([checked[row] for row in rows])
+
+        return self._fetch(reranker.fingerprint, keys, 1, compute)[:, 0]
+
+    def wrap(self, reranker: CrossEncoderReranker) -> CachedReranker:
+        """A reranker that looks here before it scores."""
+        return CachedReranker(reranker, self)
 
 
 class CachedEncoder:
@@ -103,6 +141,19 @@ class CachedEncoder:
 
     encode_query = encode
     encode_document = encode
+
+
+class CachedReranker(RanksByScore):
+    """A `Reranker` whose scores come from a cache where it holds them."""
+
+    def __init__(self, reranker: CrossEncoderReranker, cache: ScoreCache | None = None) -> None:
+        self.reranker = reranker
+        self.cache = ScoreCache() if cache is None else cache
+        self.name = reranker.name
+
+    def predict(self, pairs: Sequence[Pair]) -> Scores:
+        """As the wrapped reranker's `predict`: raw logits in input order, float32 [n]."""
+        return self.cache.predict(self.reranker, pairs)
 
 
 def _read(path: Path, dimension: int) -> Vectors | None:

@@ -64,17 +64,16 @@ def ask(
     from ragkit.ranking import check_k
     from ragkit.retrievers import DenseRetriever, Retriever
     from ragkit.runtime import data_dir
-    from ragkit.systems import build_encoder
+    from ragkit.systems import build_encoder, build_reranker
     from ragkit.texts import check_query
 
     question, k, depth = check_query(question), check_k(k), check_k(depth, "depth")
     documents = load_documents(kb or data_dir() / "verb_grammar")
-    dense = DenseRetriever(EmbeddingCache().wrap(build_encoder(encoder))).fit(documents)
+    cache = EmbeddingCache()
+    dense = DenseRetriever(cache.wrap(build_encoder(encoder))).fit(documents)
     retriever: Retriever = dense
     if rerank:
-        from ragkit.reranker import CrossEncoderReranker
-
-        retriever = (dense >> CrossEncoderReranker()).with_depth(max(k, depth))
+        retriever = (dense >> build_reranker(cache)).with_depth(max(k, depth))
     found = retriever.search(question, k)
     if as_json:
         rows = console.hits_as_json(found, retriever.documents)

@@ -8,8 +8,10 @@ model.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -116,6 +118,11 @@ def choose(model: str | Path) -> Chosen:
         f"{model}: no such folder, and not a hub id. Pass an existing folder, or a string of the "
         "form 'owner/name'."
     )
+
+
+def fingerprint_of(identity: Mapping[str, str]) -> str:
+    """Hex sha256 of what a model's outputs depend on, by name."""
+    return hashlib.sha256(json.dumps(dict(identity), sort_keys=True).encode()).hexdigest()
 
 
 _SETTINGS = {".json", ".txt", ".model", ".safetensors"}

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ragkit.errors import DataError, ModelError, RagkitWarning, one_line
 from ragkit.kb import Document, check_documents
-from ragkit.models import RERANKER, Chosen, choose, locate
+from ragkit.models import RERANKER, Chosen, choose, fingerprint_of, folder_sha256, locate
 from ragkit.ranking import Hit, check_k, hits
 from ragkit.runtime import hush_transformers, import_torch, quiet
 from ragkit.sessions import Tokens, each_alone, open_session
@@ -36,7 +36,26 @@ class Reranker(Protocol):
     ) -> list[Hit]: ...
 
 
-class CrossEncoderReranker:
+class RanksByScore:
+    """`rank` by the scores of `predict`."""
+
+    def predict(self, pairs: Sequence[Pair]) -> Scores:
+        raise NotImplementedError
+
+    def rank(
+        self, query: str, documents: Sequence[Document], top_k: int | None = None
+    ) -> list[Hit]:
+        """The documents from most to least relevant, at most `top_k`; ties by doc_id."""
+        check_query(query)
+        if top_k is not None:
+            top_k = check_k(top_k, "top_k")
+        candidates = check_documents(documents)
+        scores = self.predict([(query, document.full_text) for document in candidates])
+        ids = (document.doc_id for document in candidates)
+        return hits(zip(ids, scores.tolist(), strict=True), top_k)
+
+
+class CrossEncoderReranker(RanksByScore):
     """Scores (query, text) pairs with raw logits: higher is more relevant, about -11 to 11.
 
     Each pair is scored on its own. Dynamic int8 quantisation takes its scale from the whole batch,
@@ -59,25 +78,18 @@ class CrossEncoderReranker:
             chosen = choose(model)
             self.name, self._score = chosen.name, _TorchScorer(chosen, self.max_length)
 
+    @property
+    def fingerprint(self) -> str:
+        """Hex sha256 of what the scores depend on: weights, limit, and what runs them."""
+        return fingerprint_of({**self._score.identity, "max_length": str(self.max_length)})
+
     def predict(self, pairs: Sequence[Pair]) -> Scores:
         """Raw logits of (query, text) pairs in input order, float32 [n]."""
-        checked = [_check_pair(position, pair) for position, pair in enumerate(pairs)]
+        checked = check_pairs(pairs)
         if not checked:
             return np.empty(0, dtype=np.float32)
         self._report_truncation(checked)
         return self._score(checked)
-
-    def rank(
-        self, query: str, documents: Sequence[Document], top_k: int | None = None
-    ) -> list[Hit]:
-        """The documents from most to least relevant, at most `top_k`; ties by doc_id."""
-        check_query(query)
-        if top_k is not None:
-            top_k = check_k(top_k, "top_k")
-        candidates = check_documents(documents)
-        scores = self.predict([(query, document.full_text) for document in candidates])
-        ids = (document.doc_id for document in candidates)
-        return hits(zip(ids, scores.tolist(), strict=True), top_k)
 
     def _report_truncation(self, pairs: list[Pair]) -> None:
         cut = sum(length > self.max_length for length in self._score.lengths(pairs))
@@ -99,6 +111,7 @@ class _OnnxScorer:
         found = locate(RERANKER)
         self._tokens = Tokens(found.folder / "tokenizer.json", max_length, RERANKER.requirement)
         self._session = open_session(found.folder / RERANKER.file, 1)
+        self.identity = {"model": folder_sha256(found.folder), "file": found.sha256}
 
     def lengths(self, pairs: list[Pair]) -> list[int]:
         return self._tokens.lengths(pairs)
@@ -119,6 +132,8 @@ class _TorchScorer:
     """Any other cross-encoder, from a local folder or (the user's choice) a hub id."""
 
     def __init__(self, chosen: Chosen, max_length: int) -> None:
+        folder = folder_sha256(Path(chosen.source)) if chosen.local else ""
+        self.identity = {"model": folder, "source": "" if chosen.local else chosen.source}
         import_torch()
         from sentence_transformers import CrossEncoder
 
@@ -148,6 +163,11 @@ class _TorchScorer:
             pairs, show_progress_bar=show, activation_fn=torch.nn.Identity(), convert_to_numpy=True
         )
         return np.asarray(raw, dtype=np.float32)
+
+
+def check_pairs(pairs: Sequence[object]) -> list[Pair]:
+    """The pairs as a list, each of two texts; anything else is a `DataError`."""
+    return [_check_pair(position, pair) for position, pair in enumerate(pairs)]
 
 
 def _check_pair(position: int, pair: object) -> Pair:

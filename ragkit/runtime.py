@@ -2,7 +2,7 @@
 
 - `RAGKIT_QUIET=1` silences progress bars and third-party chatter (CI sets it).
 - `RAGKIT_THREADS=n` sets the threads of torch, FAISS and onnxruntime; default: all our cores.
-- `RAGKIT_CACHE=dir` moves the embedding cache.
+- `RAGKIT_CACHE=dir` moves the cache of embeddings, scores and exports.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
-from ragkit.errors import DataError
+from ragkit.errors import DataError, RagkitWarning
 
 LARGEST_SEED = 2**64 - 1  # what torch's generators take
 
@@ -37,12 +37,28 @@ def threads() -> int:
 
 
 def cache_dir() -> Path:
-    """Folder of the embedding cache: `RAGKIT_CACHE`, or the user's cache folder."""
+    """Folder of everything that is kept: `RAGKIT_CACHE`, or the user's cache folder."""
     if folder := os.environ.get("RAGKIT_CACHE"):
         return Path(folder)
     from platformdirs import user_cache_path
 
     return user_cache_path("ragkit")
+
+
+_reported: set[Path] = set()
+
+
+def report_unwritable(folder: Path, error: OSError) -> None:
+    """Warn that a cache folder cannot be written; once for each folder, whatever is kept there."""
+    if folder in _reported:
+        return
+    _reported.add(folder)
+    warnings.warn(
+        f"{folder}: the cache cannot be written ({error.strerror}). Work goes on without it; set "
+        "RAGKIT_CACHE to a folder you may write to.",
+        RagkitWarning,
+        stacklevel=3,
+    )
 
 
 def data_dir() -> Path:

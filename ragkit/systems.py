@@ -23,6 +23,7 @@ from ragkit.retrievers import (
 if TYPE_CHECKING:
     from ragkit.cache import EmbeddingCache
     from ragkit.encoders import Encoder
+    from ragkit.reranker import Reranker
 
 METRICS = ("hit_rate@1", "hit_rate@3", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10")
 RUN_DEPTH = 10
@@ -60,6 +61,15 @@ def build_encoder(name: str) -> Encoder:
     return makers[name]()
 
 
+def build_reranker(cache: EmbeddingCache | None = None) -> Reranker:
+    """The course's cross-encoder; with a cache, its scores are kept in the same folder."""
+    from ragkit.cache import ScoreCache
+    from ragkit.reranker import CrossEncoderReranker
+
+    reranker = CrossEncoderReranker()
+    return reranker if cache is None else ScoreCache(cache.root).wrap(reranker)
+
+
 def build_system(name: str, kb: KnowledgeBase, cache: EmbeddingCache | None = None) -> Retriever:
     """One of the compared systems by its short name in `SYSTEMS`, fitted on the documents."""
     if name == "random":
@@ -67,10 +77,8 @@ def build_system(name: str, kb: KnowledgeBase, cache: EmbeddingCache | None = No
     if name == "bm25":
         return BM25Retriever().fit(kb.documents)
     if name == "minilm-rerank":
-        from ragkit.reranker import CrossEncoderReranker
-
-        first_stage = _dense("minilm", kb, cache)
-        return (first_stage >> CrossEncoderReranker()).with_depth(RERANK_DEPTH)
+        two_stages = _dense("minilm", kb, cache) >> build_reranker(cache)
+        return two_stages.with_depth(RERANK_DEPTH)
     return _dense(name, kb, cache)
 
 

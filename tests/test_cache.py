@@ -9,6 +9,7 @@ import pickle
 import signal
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ragkit
+from ragkit.reranker import RanksByScore
 from ragkit.vectors import Vectors
 
 TEXTS = ["write", "wrote", "written", "¿cómo?", "🙂 日本"]
@@ -349,3 +351,70 @@ def test_an_unwritable_folder_warns_once_and_work_goes_on(tmp_path: Path) -> Non
         twice = [cache.encode(CountingEncoder(), TEXTS) for _ in range(2)]
     assert len(caught) == 1
     np.testing.assert_array_equal(twice, [expected(TEXTS)] * 2)
+
+
+# Scores
+
+
+class CountingReranker(RanksByScore):
+    """Scores a pair by its lengths, and remembers what it was asked."""
+
+    name, fingerprint = "counting", "f" * 64
+
+    def __init__(self) -> None:
+        self.scored: list[Any] = []
+
+    def predict(self, pairs: Any) -> Any:
+        self.scored += pairs
+        return np.array([10 * len(q) + len(text) for q, text in pairs], dtype=np.float32)
+
+
+PAIRS = [("eat", "ate"), ("ate", "eaten"), ("eat", "ate")]
+
+
+def test_a_pair_is_scored_once(tmp_path: Path) -> None:
+    reranker: Any = CountingReranker()
+    for _ in range(2):
+        scores = ragkit.ScoreCache(tmp_path).wrap(reranker).predict(PAIRS)
+        np.testing.assert_array_equal(scores, np.float32([33, 35, 33]))
+    assert reranker.scored == PAIRS[:2]
+
+
+def test_pairs_with_the_same_letters_are_not_one(tmp_path: Path) -> None:
+    reranker: Any = CountingReranker()
+    cached = ragkit.ScoreCache(tmp_path).wrap(reranker)
+    pairs = [("a b", "c"), ("a", "b c"), ("c", "a b"), ("a, b", "c"), ('a", "b', "c")]
+    cached.predict(pairs)
+    assert (reranker.scored, cached.cache.misses) == (pairs, 5)
+
+
+def test_no_pairs_have_no_scores(tmp_path: Path) -> None:
+    reranker: Any = CountingReranker()
+    assert ragkit.ScoreCache(tmp_path).wrap(reranker).predict([]).shape == (0,)
+
+
+def test_a_damaged_score_is_scored_again(tmp_path: Path) -> None:
+    reranker: Any = CountingReranker()
+    cached = ragkit.ScoreCache(tmp_path).wrap(reranker)
+    cached.predict(PAIRS)
+    for path in tmp_path.rglob("*.vec"):
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.warns(ragkit.RagkitWarning, match="damaged"):
+        np.testing.assert_array_equal(cached.predict(PAIRS), np.float32([33, 35, 33]))
+
+
+def test_the_cached_reranker_ranks_as_the_reranker(
+    tmp_path: Path, reranker: ragkit.CrossEncoderReranker, kb: ragkit.KnowledgeBase
+) -> None:
+    cached = ragkit.ScoreCache(tmp_path).wrap(reranker)
+    asked = "past participle of eat?", kb.documents[:8], 5
+    assert isinstance(cached, ragkit.Reranker)
+    assert cached.rank(*asked) == reranker.rank(*asked) == cached.rank(*asked)
+    assert cached.cache.hits == cached.cache.misses == 8
+
+
+def test_a_pair_that_is_none_is_refused(
+    tmp_path: Path, reranker: ragkit.CrossEncoderReranker
+) -> None:
+    with pytest.raises(ragkit.DataError, match=r"pairs\[1\]"):
+        ragkit.ScoreCache(tmp_path).wrap(reranker).predict([("a", "b"), "ab"])  # type: ignore[list-item]

@@ -222,7 +222,7 @@ def test_a_cache_folder_that_cannot_be_written_is_reported_once(
 ) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("RAGKIT_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.warns(ragkit.RagkitWarning, match="cannot be kept .*Work goes on") as caught:
+    with pytest.warns(ragkit.RagkitWarning, match="cannot be written .*Work goes on") as caught:
         encoders = [ragkit.MiniLMEncoder(backend="onnx") for _ in range(2)]
     assert len(caught) == 1
     for encoder in encoders:

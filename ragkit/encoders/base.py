@@ -6,8 +6,6 @@ its vectors depend on. How a batch of text becomes vectors is each encoder's own
 
 from __future__ import annotations
 
-import hashlib
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
@@ -15,6 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 
 from ragkit.errors import RagkitWarning
+from ragkit.models import fingerprint_of
 from ragkit.ranking import check_k
 from ragkit.texts import check_texts
 from ragkit.vectors import Vectors
@@ -54,8 +53,7 @@ class BaseEncoder:
     @property
     def fingerprint(self) -> str:
         """Hex sha256 of `identity`: two encoders share it only if they give the same vectors."""
-        canonical = json.dumps(dict(self.identity), sort_keys=True)
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return fingerprint_of(self.identity)
 
     def encode(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
         """Encode texts to unit rows, float32 [n, dimension]; a single string gives [dimension].

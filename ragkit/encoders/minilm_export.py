@@ -21,7 +21,7 @@ from ragkit.encoders.minilm_onnx import OnnxModel
 from ragkit.errors import ModelError, RagkitWarning
 from ragkit.indexfile import write_atomically
 from ragkit.models import MINILM, Chosen, Weights, locate, sha256_of
-from ragkit.runtime import cache_dir
+from ragkit.runtime import cache_dir, report_unwritable
 from ragkit.vectors import Vectors
 
 FORMAT = 1  # raise it when minilm_graph changes: every export is then made again
@@ -197,11 +197,6 @@ def _keep(exports: dict[str, Export]) -> dict[str, Export]:
         write_atomically(_manifest(), content.encode())
     except OSError as error:
         _unkept[folder()] = exports
-        warnings.warn(
-            f"{folder()}: the ONNX export cannot be kept ({error.strerror}). Work goes on without "
-            "it; set RAGKIT_CACHE to a folder you may write to.",
-            RagkitWarning,
-            stacklevel=4,
-        )
+        report_unwritable(cache_dir(), error)
         return exports
     return kept
