@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ragkit.errors import EvaluationError
 from ragkit.metrics import parse_metric
-from ragkit.ranking import is_finite, ranked_ids
+from ragkit.ranking import are_finite, is_finite, ranked_ids
 from ragkit.stats import Interval, bootstrap_interval, paired_p_value
 
 
@@ -87,13 +87,12 @@ def evaluate(
         raise EvaluationError("Nothing to evaluate: give at least one metric and one judged query.")
     _check_run(judged, run)
     deepest = _deepest([metric.k for metric in parsed])
-    rankings = {query_id: ranked_ids(run.get(query_id, {}), deepest) for query_id in judged}
-    return Report(
-        {
-            metric.name: {q: metric(ranking, judged[q]) for q, ranking in rankings.items()}
-            for metric in parsed
-        }
-    )
+    per_query: dict[str, dict[str, float]] = {metric.name: {} for metric in parsed}
+    for query_id, judgements in judged.items():
+        ranking = ranked_ids(run.get(query_id, {}), deepest)
+        for metric in parsed:
+            per_query[metric.name][query_id] = metric(ranking, judgements)
+    return Report(per_query)
 
 
 def compare(report_a: Report, report_b: Report, metric: str, seed: int = 0) -> Comparison:
@@ -140,12 +139,13 @@ def _check_run(
             f"{unknown[0]!r}. Run and qrels must be of the same split."
         )
     for query_id, scores in run.items():
-        for doc_id, score in _pairs(scores, f"run[{query_id!r}]"):
-            if not is_finite(score):
-                raise EvaluationError(
-                    f"The run's score of {doc_id!r} for {query_id!r} is {score!r:.60}. "
-                    "Give every document a finite number."
-                )
+        pairs = _pairs(scores, f"run[{query_id!r}]")
+        if not are_finite(scores.values()):
+            doc_id, score = next(pair for pair in pairs if not is_finite(pair[1]))
+            raise EvaluationError(
+                f"The run's score of {doc_id!r} for {query_id!r} is {score!r:.60}. "
+                "Give every document a finite number."
+            )
 
 
 def _pairs(numbers: Any, place: str) -> Iterable[tuple[str, Any]]:

@@ -50,7 +50,7 @@ def ndcg(ranking: Sequence[str], judged: Judgements, k: int | None = None) -> fl
 
 
 def _dcg(gains: Sequence[int]) -> float:
-    return sum(max(gain, 0) / math.log2(1 + rank) for rank, gain in enumerate(gains, start=1))
+    return sum(gain / math.log2(1 + rank) for rank, gain in enumerate(gains, start=1) if gain > 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ from ragkit.ranking import is_finite
 
 RESAMPLES = 10_000
 _BLOCK = 2_000_000  # numbers held at once
+_FEW = 300  # distinct values
+_ITEMS_PER_COUNT = 30  # drawing one count takes as long as drawing 30 items
 
 Interval = tuple[float, float]
 
@@ -55,17 +57,20 @@ def _resampled_means(values: NDArray[np.float64], seed: int) -> NDArray[np.float
     """Means of `RESAMPLES` bootstrap samples; few distinct values are drawn as counts.
 
     Drawing n items from the sample is drawing multinomial counts over its distinct values, which
-    is the same distribution and far cheaper when a metric takes a handful of values.
+    is the same distribution and far cheaper when a metric takes a handful of values. With many
+    distinct values the items themselves are cheaper.
     """
     rng = np.random.default_rng(seed)
+    n = len(values)
     distinct, counts = np.unique(values, return_counts=True)
-    shares = counts / len(values)
-    totals = [
-        rng.multinomial(len(values), shares, size=rows) @ distinct
-        for rows in _blocks(len(distinct))
-    ]
-    means: NDArray[np.float64] = np.concatenate(totals) / len(values)
-    return means
+    totals: NDArray[np.float64]
+    if len(distinct) <= max(_FEW, n // _ITEMS_PER_COUNT):
+        blocks = _blocks(len(distinct))
+        drawn = [rng.multinomial(n, counts / n, size=rows) @ distinct for rows in blocks]
+        totals = np.concatenate(drawn)
+    else:
+        totals = np.array([values[rng.integers(n, size=n)].sum() for _ in range(RESAMPLES)])
+    return totals / n
 
 
 def _blocks(width: int) -> list[int]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import ragkit
+from ragkit.ranking import ranked, ranked_ids
 
 QRELS = {"q1": {"d1": 1}, "q2": {"d2": 1}, "q3": {"d3": 1}}
 RUN = {"q1": {"d1": 0.9, "d2": 0.1}, "q2": {"d1": 0.8, "d2": 0.7}}
@@ -76,6 +77,11 @@ def test_a_run_of_a_retriever_with_no_answers_scores_0() -> None:
     assert ragkit.evaluate(QRELS, {}, "mrr@10").mean == {"mrr@10": 0.0}
 
 
+@given(scores=st.dictionaries(st.sampled_from([f"d{n}" for n in range(12)]), eighths))
+def test_the_ids_alone_are_ranked_as_pairs_are(scores: dict[str, float]) -> None:
+    assert ranked_ids(scores, 5) == [doc_id for doc_id, _ in ranked(scores.items(), 5)]
+
+
 # Some of the queries
 
 
@@ -104,10 +110,12 @@ def test_only_refuses_queries_that_the_report_lacks(query_ids: list[str]) -> Non
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95])
-@pytest.mark.parametrize("kind", ["graded", "binary"])
+@pytest.mark.parametrize("kind", ["all distinct", "tenths", "binary"])
 def test_an_interval_is_the_percentile_bootstrap_of_scipy(kind: str, confidence: float) -> None:
     rng = np.random.default_rng(5)
-    values = rng.beta(2, 1, size=400) if kind == "graded" else rng.integers(0, 2, 400).astype(float)
+    values = rng.beta(2, 1, size=400)
+    if kind != "all distinct":  # few distinct values are drawn in another way
+        values = values.round(1 if kind == "tenths" else 0)
     peer = scipy.stats.bootstrap(
         (values,),
         np.mean,
@@ -269,6 +277,14 @@ def test_a_relevance_that_is_no_whole_number_is_refused(relevance: int) -> None:
 def test_numpy_relevances_and_scores_are_numbers() -> None:
     qrels, run = {"q": {"a": np.int64(1)}}, {"q": {"a": np.float32(1), "b": np.uint8(2)}}
     assert ragkit.evaluate(qrels, run, "mrr@10").mean["mrr@10"] == 0.5
+
+
+@pytest.mark.parametrize("score", [10**400, math.nan])
+def test_the_one_bad_score_of_a_query_is_named_wherever_it_stands(score: float) -> None:
+    scores = {f"d{n}": n / 8 for n in range(5)}
+    for doc_id in scores:
+        with pytest.raises(ragkit.EvaluationError, match=f"'{doc_id}' for 'q1'"):
+            ragkit.evaluate(QRELS, {"q1": scores | {doc_id: score}}, "mrr@10")
 
 
 def test_unsigned_scores_are_ranked_from_the_highest() -> None:
