@@ -4,7 +4,7 @@ include setup.mk
 
 export RAGKIT_QUIET ?=
 
-.PHONY: labs test lab lint editions results train spans translated clean
+.PHONY: labs test lab bench bench-quick editions results train spans translated clean
 
 labs: exported  ## execute every lab headlessly and print the results table
 	$(BIN)/ragkit editions --run
@@ -30,6 +30,12 @@ editions: exported  ## make and execute both editions of every lab from its sour
 
 results: exported  ## measure every quoted number again and update the prose
 	$(BIN)/ragkit results
+
+bench: exported  ## measure ragkit beside its peers, alone on the machine: about half an hour
+	$(BIN)/python -m benchmarks --suite
+
+bench-quick: exported  ## the same on small sizes, in under three minutes, into .build/benchmarks
+	$(BIN)/python -m benchmarks --quick
 
 train: $(READY)  ## train MiniGPT again
 	$(BIN)/ragkit train-minigpt

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ragkit.errors import ModelError, one_line
+from ragkit.kb import Span
 from ragkit.runtime import threads
 
 Item = TypeVar("Item")
@@ -58,6 +59,12 @@ class Tokens:
     def lengths(self, items: Sequence[Any]) -> list[int]:
         """Tokens of each item, special ones included, before any cut."""
         return [len(encoding.ids) for encoding in self._whole.encode_batch(items)]
+
+    def spelt(self, text: str) -> list[tuple[str, Span]]:
+        """The tokens of a text with their places in it, special ones left out, before any cut."""
+        encoding = self._whole.encode(text, add_special_tokens=False)
+        places = (Span(start, end) for start, end in encoding.offsets)
+        return list(zip(encoding.tokens, places, strict=True))
 
     def cut(self, items: Sequence[Any]) -> list[Any]:
         """Each item's encoding (`ids`, `attention_mask`, `type_ids`), cut at the limit."""

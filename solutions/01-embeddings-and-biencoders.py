@@ -192,9 +192,13 @@ print(f"cosine of two sentences with the same words: {a @ b:.3f}")
 # > 🇪🇸 **Resumen.** MiniLM también acaba en una media, pero de vectores que dependen de toda la
 # > frase, obtenidos con un modelo entrenado con más de mil millones de pares de textos relacionados.
 # > Sus vectores tienen norma 1, así que el producto escalar es el coseno.
+#
+# `backend="auto"` lets onnxruntime do the work where `make` has prepared it, and PyTorch elsewhere: the
+# vectors are the same. The cache keeps each vector on disk, for the next time you open this lab.
 
 # %% tags=["nbval-check-output"]
-minilm = ragkit.MiniLMEncoder()
+cache = ragkit.EmbeddingCache()
+minilm = cache.wrap(ragkit.MiniLMEncoder(backend="auto"))
 vectors = minilm.encode([document.full_text for document in kb.documents])
 print(vectors.shape, vectors.dtype)
 
@@ -339,7 +343,7 @@ for hit in dense.search("past participle of eat?", k=3):
 # The same question to the table of MiniGPT:
 
 # %%
-by_table = ragkit.DenseRetriever(gpt).fit(kb.documents)
+by_table = ragkit.DenseRetriever(cache.wrap(gpt)).fit(kb.documents)
 for hit in by_table.search("past participle of eat?", k=3):
     print(f"{hit.rank}. {hit.score:.3f}  {hit.doc_id}")
 
@@ -397,7 +401,7 @@ check.hit_rate(hit_rate)
 from ragkit.systems import compare_systems
 
 names = ["random", "bm25", "untrained", "minigpt-table", "minigpt-hidden", "minilm"]
-results = list(compare_systems(kb, names))
+results = list(compare_systems(kb, names, cache=cache))
 
 # %% [markdown]
 # Each number is the mean of a metric over the test questions. `mrr@10` is the mean of 1 / rank of the
@@ -553,7 +557,8 @@ plots.kind_dots(labels, by_kind, metric)
 
 # %%
 for pooling in ("mean", "cls", "max"):
-    retriever = ragkit.DenseRetriever(ragkit.MiniLMEncoder(pooling=pooling)).fit(kb.documents)
+    encoder = cache.wrap(ragkit.MiniLMEncoder(pooling=pooling))
+    retriever = ragkit.DenseRetriever(encoder).fit(kb.documents)
     report = ragkit.evaluate(dev.qrels, retriever.run(dev.queries), ["hit_rate@1", "hit_rate@5"])
     shown = "  ".join(tables.with_interval(v, report.interval(m)) for m, v in report.mean.items())
     print(f"{pooling:<5} hit_rate@1, hit_rate@5:  {shown}")

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from ragkit.course import measures, results
-from ragkit.course.measures import claims, lab01, lab02, lab03
+from ragkit.course.measures import backends, claims, lab01, lab02, lab03
 
 
 def assert_measured_again(module: ModuleType) -> None:
@@ -39,9 +39,14 @@ class TestLab01:
         assert_measured_again(lab01)
 
 
+class TestBackends:
+    def test_a_fresh_measurement_agrees_with_the_ledger(self) -> None:
+        assert_measured_again(backends)
+
+
 class TestClaims:
     def test_a_fresh_measurement_agrees_with_the_ledger(self) -> None:
         assert_measured_again(claims)
 
     def test_no_part_of_the_ledger_is_left_out(self) -> None:
-        assert set(measures.DETERMINISTIC) == {claims, lab01, lab02, lab03}
+        assert set(measures.DETERMINISTIC) == {backends, claims, lab01, lab02, lab03}

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 import pytest
 from test_cli import process
-from test_encoders import LONG, TEXTS, close
+from test_encoders import LONG, TEXTS, close, unit
 
 import ragkit
 from ragkit.encoders import minilm_export
@@ -96,6 +96,47 @@ def test_every_backend_has_a_fingerprint_of_its_own(
 def test_the_model_in_torch_can_be_looked_into(minilm_onnx: Any) -> None:
     vectors = minilm_onnx.sentence_transformer.encode(TEXTS, normalize_embeddings=True)
     close(minilm_onnx.encode(TEXTS), vectors)
+
+
+# What the model reads
+
+
+def test_token_vectors_are_those_of_torch(minilm: Any, minilm_onnx: Any) -> None:
+    for ours, theirs in zip(
+        minilm_onnx.token_vectors(TEXTS, 3), minilm.token_vectors(TEXTS), strict=True
+    ):
+        close(ours, theirs)
+
+
+@pytest.mark.parametrize("encoder", ["minilm", "minilm_onnx", "minilm_int8"])
+def test_the_mean_of_the_token_vectors_is_the_vector(
+    encoder: str, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(encoder)
+    means = np.stack([rows.mean(axis=0) for rows in model.token_vectors(TEXTS)])
+    close(unit(means), model.encode(TEXTS))
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_tokens_and_their_places_are_those_of_torch(
+    text: str, minilm: Any, minilm_onnx: Any
+) -> None:
+    tokens = minilm_onnx.tokens(text)
+    assert tokens == minilm.tokens(text)
+    assert len(tokens) == minilm._lengths([text])[0] - 2
+    letters = [text[place.start : place.end].lower() for _, place in tokens]
+    if text.isascii():
+        assert letters == [piece.removeprefix("##") for piece, _ in tokens]
+
+
+def test_token_vectors_of_nothing_are_none(minilm_onnx: Any) -> None:
+    assert minilm_onnx.token_vectors([]) == []
+
+
+def test_a_blank_text_has_no_tokens_to_read(minilm_onnx: Any) -> None:
+    for ask in (minilm_onnx.tokens, lambda text: minilm_onnx.token_vectors([text])):
+        with pytest.raises(ragkit.DataError, match="only spaces"):
+            ask(" ")
 
 
 # What a backend cannot do

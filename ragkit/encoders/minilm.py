@@ -6,17 +6,19 @@ Reimers & Gurevych, "Sentence-BERT", EMNLP 2019; the model card of all-MiniLM-L6
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ragkit.encoders import minilm_export as exports
 from ragkit.encoders.base import BaseEncoder
-from ragkit.encoders.minilm_onnx import SHORTEST, OnnxModel
+from ragkit.encoders.minilm_onnx import LONGEST, SHORTEST, OnnxModel
 from ragkit.errors import ModelError, RagkitWarning
+from ragkit.kb import Span
 from ragkit.models import MINILM, Chosen, choose, folder_sha256, locate, sha256_of
 from ragkit.ranking import check_k
+from ragkit.texts import check_texts
 from ragkit.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -64,8 +66,12 @@ class MiniLMEncoder(BaseEncoder):
         self._sha256, self._folder_sha256 = _hashes(self._chosen)
         self._export = self._find_export(backend, exported=model is None and pooling == "mean")
         self.backend = self._export.backend if self._export else "torch"
-        self._model = self._torch if self._export is None else self._onnx(self._export)
-        self.dimension = self._model.dimension
+        if model is None:  # its facts are known, so torch may wait until it has work
+            check_k(max_length, "max_length", most=LONGEST)
+            self.dimension = MINILM.dimension
+        else:
+            self.dimension = self._torch.dimension
+        self._onnx = None if self._export is None else self._open(self._export)
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -83,10 +89,31 @@ class MiniLMEncoder(BaseEncoder):
         }
         return identity | ({"export": self._export.sha256} if self._export else {})
 
+    def token_vectors(self, texts: Sequence[str], batch_size: int = 32) -> list[Vectors]:
+        """What pooling takes the mean of: each text's token vectors, float32 [t, d], unnormalised.
+
+        The first and the last are the special tokens [CLS] and [SEP]; texts are cut as in `encode`.
+        """
+        batch_size = check_k(batch_size, "batch_size")
+        checked = check_texts(texts)
+        self._report_truncation(checked)
+        return self._running.token_vectors(checked, batch_size) if checked else []
+
+    def tokens(self, text: str) -> list[tuple[str, Span]]:
+        """The tokens that the model reads, without [CLS] and [SEP], each with its place in `text`.
+
+        A token that goes on inside a word begins with "##". Nothing is cut here.
+        """
+        return self._running.tokens(check_texts([text])[0])
+
     @property
     def sentence_transformer(self) -> SentenceTransformer:
-        """The model in PyTorch, for a lesson that looks inside; loaded now if ONNX is in use."""
+        """The model in PyTorch, for a lesson that looks inside; loaded now if it was not yet."""
         return self._torch.wrapped
+
+    @property
+    def _running(self) -> OnnxModel | TorchModel:
+        return self._onnx or self._torch
 
     @cached_property
     def _torch(self) -> TorchModel:
@@ -94,7 +121,7 @@ class MiniLMEncoder(BaseEncoder):
 
         return TorchModel(self._chosen, self.pooling, self.max_length)
 
-    def _onnx(self, export: exports.Export) -> OnnxModel:
+    def _open(self, export: exports.Export) -> OnnxModel:
         folder = Path(self._chosen.source)
         alone = export.backend == "onnx-int8"
         return OnnxModel(export.source, folder, self.max_length, alone=alone)
@@ -119,10 +146,10 @@ class MiniLMEncoder(BaseEncoder):
         return found
 
     def _encode(self, texts: list[str], batch_size: int) -> Vectors:
-        return self._model.encode(texts, batch_size)
+        return self._running.encode(texts, batch_size)
 
     def _lengths(self, texts: list[str]) -> list[int]:
-        return self._model.lengths(texts)
+        return self._running.lengths(texts)
 
 
 _FALLBACK = (

@@ -31,15 +31,16 @@ _IR_VERSION = 10  # what onnxruntime 1.20 and later read
 def minilm_graph(weights: Tensors, weights_sha256: str) -> onnx.ModelProto:
     """The network over `weights` (by their names in the safetensors file), float32.
 
-    Inputs `input_ids` and `attention_mask`, int32 [texts, tokens], mask 0 for padding; output
-    `embedding`, float32 [texts, 384], unit rows. `weights_sha256` is written into the metadata.
+    Inputs `input_ids` and `attention_mask`, int32 [texts, tokens], mask 0 for padding; outputs
+    `embedding`, float32 [texts, 384], unit rows, and the last layer's `token_vectors`, float32
+    [texts, tokens, 384]. `weights_sha256` is written into the metadata.
     """
     graph = _Graph(weights)
     states = graph.embeddings()
     for layer in range(LAYERS):
         states = graph.layer(f"encoder.layer.{layer}.", states)
     graph.unit_mean(states)
-    model = helper.make_model(graph.finished(), opset_imports=_OPSETS, ir_version=_IR_VERSION)
+    model = helper.make_model(graph.finished(states), opset_imports=_OPSETS, ir_version=_IR_VERSION)
     helper.set_model_props(model, {"weights_sha256": weights_sha256, **_READY_TO_QUANTISE})
     return model
 
@@ -113,18 +114,27 @@ class _Graph:
         mean = self._node("Div", [summed, count], ["mean"])
         return self._node("LpNormalization", [mean], ["embedding"], axis=-1, p=2)
 
-    def finished(self) -> onnx.GraphProto:
-        """The graph with its inputs and its output declared."""
+    def finished(self, states: str) -> onnx.GraphProto:
+        """The graph with its inputs and outputs declared."""
         inputs = [
             helper.make_tensor_value_info(name, TensorProto.INT32, ["texts", "tokens"])
             for name in ("input_ids", "attention_mask")
         ]
         width = len(self._weights["embeddings.LayerNorm.bias"])
-        output = helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["texts", width])
-        constants = list(self._constants.values())
-        name = "all-MiniLM-L6-v2"
+        self._node("Identity", [states], ["token_vectors"])
+        outputs = [
+            helper.make_tensor_value_info("embedding", TensorProto.FLOAT, ["texts", width]),
+            helper.make_tensor_value_info(
+                "token_vectors", TensorProto.FLOAT, ["texts", "tokens", width]
+            ),
+        ]
         return helper.make_graph(
-            self._nodes, name, inputs, [output], constants, value_info=self._floats
+            self._nodes,
+            "all-MiniLM-L6-v2",
+            inputs,
+            outputs,
+            list(self._constants.values()),
+            value_info=self._floats,
         )
 
     def _attention(self, name: str, states: str) -> str:

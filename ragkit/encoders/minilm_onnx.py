@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
 from ragkit.errors import ModelError
+from ragkit.kb import Span
 from ragkit.models import MINILM
 from ragkit.ranking import check_k
 from ragkit.runtime import threads
@@ -38,19 +40,33 @@ class OnnxModel:
 
     def encode(self, texts: list[str], batch_size: int) -> Vectors:
         """Unit rows, float32 [n, 384], in the order of the texts."""
-        encoded = [encoding.ids for encoding in self._tokens.cut(texts)]
-        if self._alone:
-            return np.concatenate(each_alone(self._run, ([ids] for ids in encoded)))
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        for batch in _by_length(encoded, batch_size):
-            vectors[batch] = self._run([encoded[row] for row in batch])
-        return vectors
+        return np.stack(self._in_batches("embedding", texts, batch_size))
+
+    def token_vectors(self, texts: list[str], batch_size: int) -> list[Vectors]:
+        """The last layer's vectors of each text, float32 [t, 384], special tokens included."""
+        return self._in_batches("token_vectors", texts, batch_size)
 
     def lengths(self, texts: list[str]) -> list[int]:
         """Tokens of each text, special ones included, before any cut."""
         return self._tokens.lengths(texts)
 
-    def _run(self, batch: list[list[int]]) -> Vectors:
+    def tokens(self, text: str) -> list[tuple[str, Span]]:
+        """The tokens of a text with their places in it, no special ones, before any cut."""
+        return self._tokens.spelt(text)
+
+    def _in_batches(self, output: str, texts: list[str], batch_size: int) -> list[Vectors]:
+        """One output for each text, in the order of the texts; padding is cut off."""
+        encoded = [encoding.ids for encoding in self._tokens.cut(texts)]
+        run = partial(self._run, output)
+        if self._alone:
+            return [rows[0] for rows in each_alone(run, ([ids] for ids in encoded))]
+        found: list[Any] = [None] * len(texts)
+        for batch in _by_length(encoded, batch_size):
+            for row, values in zip(batch, run([encoded[row] for row in batch]), strict=True):
+                found[row] = values[: len(encoded[row])] if values.ndim == 2 else values
+        return found
+
+    def _run(self, output: str, batch: list[list[int]]) -> Vectors:
         """One pass over token ids of several lengths, padded to the longest."""
         shape = len(batch), max(map(len, batch))
         ids, mask = np.zeros(shape, dtype=np.int32), np.zeros(shape, dtype=np.int32)
@@ -58,7 +74,7 @@ class OnnxModel:
             ids[row, : len(tokens)] = tokens
             mask[row, : len(tokens)] = 1
         feed = {"input_ids": ids, "attention_mask": mask}
-        return cast(Vectors, self._session.run(["embedding"], feed)[0])
+        return cast(Vectors, self._session.run([output], feed)[0])
 
 
 def _by_length(encoded: list[list[int]], batch_size: int) -> list[list[int]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from ragkit.encoders.minilm_onnx import SHORTEST
 from ragkit.errors import ModelError, one_line
+from ragkit.kb import Span
 from ragkit.models import Chosen
 from ragkit.ranking import check_k
 from ragkit.runtime import hush_transformers, import_torch, quiet
@@ -38,6 +39,23 @@ class TorchModel:
             texts, batch_size=batch_size, show_progress_bar=show, normalize_embeddings=True
         )
         return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def token_vectors(self, texts: list[str], batch_size: int) -> list[Vectors]:
+        """The last layer's vectors of each text, float32 [t, d], special tokens included."""
+        found = self.wrapped.encode(
+            texts, batch_size=batch_size, output_value="token_embeddings", show_progress_bar=False
+        )
+        return [rows.numpy() for rows in cast(Any, found)]
+
+    def tokens(self, text: str) -> list[tuple[str, Span]]:
+        """The tokens of a text with their places in it, no special ones, before any cut."""
+        tokenizer: Any = self.wrapped.tokenizer
+        encoded = tokenizer(
+            text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        )
+        pieces = tokenizer.convert_ids_to_tokens(encoded["input_ids"])
+        places = (Span(start, end) for start, end in encoded["offset_mapping"])
+        return list(zip(pieces, places, strict=True))
 
     def lengths(self, texts: list[str]) -> list[int]:
         """Tokens of each text, special ones included, before any cut."""

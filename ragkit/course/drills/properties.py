@@ -31,7 +31,7 @@ def minilm() -> MiniLMEncoder:
     """The encoder that all drills share, loaded once."""
     from ragkit.encoders import MiniLMEncoder
 
-    return MiniLMEncoder()
+    return MiniLMEncoder(backend="auto")
 
 
 def encode(texts: Sequence[str]) -> Any:

@@ -26,7 +26,7 @@ METRIC = "hit_rate@5"
 def figures() -> Iterator[tuple[str, Figure]]:
     """`(name, figure)` of each figure of the page."""
     kb = load_kb()
-    minilm = MiniLMEncoder()
+    minilm = MiniLMEncoder(backend="auto")
     yield "01-systems", _systems(kb)
     yield "01-temperature", _temperature(minilm, load_kb(split="dev"))
     yield "01-cone", _cone({"MiniGPT table": MiniGPTEncoder(), "MiniLM": minilm}, kb)

@@ -43,7 +43,7 @@ def _cuts() -> Figure:
     """How four strategies cut the passage around one answer of the dev questions."""
     book = load_handbook(split="dev")
     gold = next(q for q in book.questions if q.query_id == "h030").spans[0]
-    cuts = cut_all(book.text, token_spans(MiniLMEncoder()))
+    cuts = cut_all(book.text, token_spans(MiniLMEncoder(backend="auto")))
     shown = ("fixed-64", "sliding-64", "sentences-64", "headings")
     rows = {name.replace("-", " "): [chunk.span for chunk in cuts[name]] for name in shown}
     return plots.chunk_map(rows, gold, Span(gold.start - AROUND, gold.end + AROUND))

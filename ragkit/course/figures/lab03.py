@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from ragkit import plots
 from ragkit.course import results
 from ragkit.encoders import MiniLMEncoder
 from ragkit.kb import load_kb
+from ragkit.vectors import unit_rows
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,11 +65,10 @@ def _depth() -> Figure:
 
 def _max_sim() -> Figure:
     """The tokens of a question against the first tokens of its answer."""
-    model: Any = MiniLMEncoder().sentence_transformer
+    minilm = MiniLMEncoder(backend="auto")
     texts = [QUESTION, load_kb().by_id[ANSWER].full_text]
-    found = (t.numpy()[1:-1] for t in model.encode(texts, output_value="token_embeddings"))
-    asked, read = (rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in found)
-    pieces = [model.tokenizer.tokenize(text) for text in texts]
+    asked, read = (unit_rows(rows[1:-1]) for rows in minilm.token_vectors(texts))
+    pieces = [[piece for piece, _ in minilm.tokens(text)] for text in texts]
     return plots.token_heatmap((asked @ read.T)[:, :SHOWN], pieces[0], pieces[1][:SHOWN])
 
 

@@ -1,14 +1,15 @@
 """What the ledger measures: every number that prose quotes, from the models and the data.
 
-One module a lab, one for the claims page, two for timings. Quoting is the business of `results`.
+One module a lab, one for the claims page, one for MiniLM's backends, two for timings. Quoting is
+the business of `results`.
 """
 
 from __future__ import annotations
 
-from ragkit.course.measures import claims, grading, lab01, lab02, lab03, timings
+from ragkit.course.measures import backends, claims, grading, lab01, lab02, lab03, timings
 from ragkit.course.measures.base import Entry
 
-DETERMINISTIC = (lab01, lab02, lab03, claims)
+DETERMINISTIC = (lab01, lab02, lab03, claims, backends)
 
 __all__ = ["Entry", "measure_all", "measure_timings"]
 

@@ -46,7 +46,7 @@ def measure() -> Entries:
     """Measure every entry of lab 01, with no cache."""
     kb, dev = load_kb(), load_kb(split="dev")
     results = list(compare_systems(kb))
-    minilm, table = MiniLMEncoder(), MiniGPTEncoder()
+    minilm, table = MiniLMEncoder(backend="auto"), MiniGPTEncoder()
     yield from _systems(results, kb)
     yield from _differences({r.name: r.report for r in results})
     yield from _out_of_scope(kb)
@@ -77,7 +77,7 @@ def _systems(results: list[Result], kb: KnowledgeBase) -> Entries:
 
 def _ask(kb: KnowledgeBase) -> str:
     """What `ragkit ask` prints, fenced for a page."""
-    retriever = DenseRetriever(MiniLMEncoder()).fit(kb.documents)
+    retriever = DenseRetriever(MiniLMEncoder(backend="auto")).fit(kb.documents)
     with redirect_stdout(StringIO()) as printed:
         show_hits(retriever.search("past participle of eat?", k=2), retriever.documents, "cosine")
     lines = (line.rstrip() for line in printed.getvalue().strip().splitlines())

@@ -37,7 +37,7 @@ METRICS = ("hit_rate@1", "hit_rate@5")
 
 def measure() -> Entries:
     """Measure every entry of lab 02, with no cache."""
-    minilm = MiniLMEncoder()
+    minilm = MiniLMEncoder(backend="auto")
     dev, test = load_handbook(split="dev"), load_handbook(split="test")
     yield from _limit(dev.text, minilm, [*dev.questions, *test.questions])
     yield from _cut_spans(dev.text, minilm, [*dev.questions, *test.questions])
@@ -48,13 +48,9 @@ def measure() -> Entries:
 
 def token_spans(encoder: MiniLMEncoder) -> TokenSpans:
     """MiniLM's own tokens, as character spans."""
-    tokenizer = encoder.sentence_transformer.tokenizer
 
     def spans(text: str) -> list[Span]:
-        encoded = tokenizer(
-            text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
-        )
-        return [Span(start, end) for start, end in encoded["offset_mapping"]]
+        return [place for _, place in encoder.tokens(text)]
 
     return spans
 
@@ -249,8 +245,8 @@ def _unnormalised(dev: KnowledgeBase, encoder: MiniLMEncoder) -> Entries:
 
 def token_means(encoder: MiniLMEncoder, texts: list[str]) -> tuple[Vectors, NDArray[np.int64]]:
     """The mean token vector of each text before normalising, float32 [n, d], and its tokens [n]."""
-    states: Any = encoder.sentence_transformer.encode(texts, output_value="token_embeddings")
-    means = np.stack([np.asarray(state).mean(axis=0) for state in states])
+    states = encoder.token_vectors(texts)
+    means = np.stack([state.mean(axis=0) for state in states])
     return means, np.array([len(state) for state in states])
 
 

@@ -20,6 +20,7 @@ from ragkit.ranking import ranked_ids
 from ragkit.reranker import CrossEncoderReranker
 from ragkit.retrievers import BM25Retriever, DenseRetriever, Run, reciprocal_rank_fusion
 from ragkit.stats import bootstrap_interval
+from ragkit.vectors import unit_rows
 
 METRICS = ("hit_rate@1", "hit_rate@5", "mrr@10", "ndcg@10")
 DEPTHS = (5, 10, 20, 50)
@@ -34,7 +35,7 @@ Logits = dict[str, dict[str, float]]
 
 def measure() -> Entries:
     """Measure every entry of lab 03, with no cache."""
-    minilm, cross = MiniLMEncoder(), CrossEncoderReranker()
+    minilm, cross = MiniLMEncoder(backend="auto"), CrossEncoderReranker()
     yield from minimal_pairs(minilm, cross)
     kb, dev = load_kb(), load_kb(split="dev")
     dense, lexical, tokens = _dense(minilm, kb), _lexical(kb), _max_sim(minilm, kb)
@@ -82,9 +83,7 @@ def _max_sim(minilm: MiniLMEncoder, kb: KnowledgeBase) -> Run:
 
 def _token_vectors(minilm: MiniLMEncoder, texts: list[str]) -> list[Any]:
     """Unit vectors of each text's own tokens, float32 [t, 384]."""
-    model: Any = minilm.sentence_transformer
-    found = (t.numpy()[1:-1] for t in model.encode(texts, output_value="token_embeddings"))
-    return [rows / np.linalg.norm(rows, axis=1, keepdims=True) for rows in found]
+    return [unit_rows(rows[1:-1]) for rows in minilm.token_vectors(texts)]
 
 
 def _logits(cross: CrossEncoderReranker, kb: KnowledgeBase, first: Run, depth: int) -> Logits:

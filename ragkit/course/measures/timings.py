@@ -7,10 +7,12 @@ unless its key says otherwise. `tolerance` is None: another machine has other nu
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import perf_counter
 
 import numpy as np
 
+from ragkit.course.measures.backends import EXPORTED
 from ragkit.course.measures.base import Entries, Entry
 from ragkit.encoders import MiniLMEncoder
 from ragkit.index import FlatIndex
@@ -35,6 +37,9 @@ def measure() -> Entries:
     pairs = [(question, text) for text in texts[:10]]
     yield "time.threads", _entry(np.array([threads()]), "threads")
     yield "time.embed_query", _timed(lambda: encoder.encode([question]))
+    for backend in EXPORTED:
+        exported = MiniLMEncoder(backend=backend)
+        yield f"time.embed_query.{backend}", _timed(partial(exported.encode, [question]))
     yield "time.search_56", _timed(lambda: index.search(asked, 5))
     yield "time.rerank_10", _timed(lambda: reranker.predict(pairs))
     yield "time.rerank_1", _timed(lambda: reranker.predict(pairs[:1]))
