@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +21,21 @@ from ragkit.runtime import cache_dir
 ROOT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _private_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A cache of the tests' own, in which MiniLM's export is the user's: making one takes long."""
+def pytest_configure(config: pytest.Config) -> None:
+    """A cache of this run's own: its workers and the kernels of its notebooks inherit it.
+
+    Whatever was computed before is computed again, once. Only MiniLM's export is the user's.
+    """
+    if hasattr(config, "workerinput"):
+        return
     kept = cache_dir() / "models"
     kept.mkdir(parents=True, exist_ok=True)
-    private = tmp_path_factory.mktemp("cache")
-    (private / "models").symlink_to(kept.resolve(), target_is_directory=True)
-    os.environ["RAGKIT_CACHE"] = str(private)
     for backend in minilm_export.FILES:
         minilm_export.find_or_prepare(backend)
+    private = Path(tempfile.mkdtemp(prefix="ragkit-tests-"))
+    (private / "models").symlink_to(kept.resolve(), target_is_directory=True)
+    os.environ["RAGKIT_CACHE"] = str(private)
+    config.add_cleanup(lambda: shutil.rmtree(private, ignore_errors=True))
 
 
 @pytest.fixture(autouse=True)

@@ -45,7 +45,9 @@ def close(a: Vectors, b: NDArray[Any], tolerance: float = 1e-5) -> None:
 Make = Callable[[], Any]
 
 
-@pytest.fixture(params=["minilm", "minilm-onnx", "minilm-int8", "minigpt-table", "minigpt-hidden", "untrained"])
+@pytest.fixture(
+    params=["minilm", "minilm-onnx", "minilm-int8", "minigpt-table", "minigpt-hidden", "untrained"]
+)
 def encoder(request: pytest.FixtureRequest) -> Any:
     """Each encoder of the course in turn."""
     makers: dict[str, Make] = {

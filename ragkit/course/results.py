@@ -28,6 +28,9 @@ QUOTE = re.compile(
 TABLE = re.compile(r"<!--t:(?P<key>[\w.]+)-->\n(?P<shown>.*?)\n<!--/t-->", re.DOTALL)
 
 
+BENCHED = "bench."  # how the keys begin that `make bench` writes, and `ragkit results` leaves alone
+
+
 def path() -> Path:
     """Where the ledger lies."""
     return course_root() / "data" / "results.json"

@@ -11,15 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from ragkit.cache import EmbeddingCache
 from ragkit.course.measures.base import Entries, compared, plain, scored
 from ragkit.course.measures.lab03_pairs import minimal_pairs
 from ragkit.encoders import MiniLMEncoder
 from ragkit.evaluation import Report, compare, evaluate
 from ragkit.kb import KnowledgeBase, load_kb
 from ragkit.ranking import ranked_ids
-from ragkit.reranker import CrossEncoderReranker
+from ragkit.reranker import Reranker
 from ragkit.retrievers import BM25Retriever, DenseRetriever, Run, reciprocal_rank_fusion
 from ragkit.stats import bootstrap_interval
+from ragkit.systems import build_reranker
 from ragkit.vectors import unit_rows
 
 METRICS = ("hit_rate@1", "hit_rate@5", "mrr@10", "ndcg@10")
@@ -33,9 +35,9 @@ FLIPS = 3.5
 Logits = dict[str, dict[str, float]]
 
 
-def measure() -> Entries:
-    """Measure every entry of lab 03, with no cache."""
-    minilm, cross = MiniLMEncoder(backend="auto"), CrossEncoderReranker()
+def measure(cache: EmbeddingCache) -> Entries:
+    """Measure every entry of lab 03; the cross-encoder's scores go through `cache`."""
+    minilm, cross = MiniLMEncoder(backend="auto"), build_reranker(cache)
     yield from minimal_pairs(minilm, cross)
     kb, dev = load_kb(), load_kb(split="dev")
     dense, lexical, tokens = _dense(minilm, kb), _lexical(kb), _max_sim(minilm, kb)
@@ -86,7 +88,7 @@ def _token_vectors(minilm: MiniLMEncoder, texts: list[str]) -> list[Any]:
     return [unit_rows(rows[1:-1]) for rows in minilm.token_vectors(texts)]
 
 
-def _logits(cross: CrossEncoderReranker, kb: KnowledgeBase, first: Run, depth: int) -> Logits:
+def _logits(cross: Reranker, kb: KnowledgeBase, first: Run, depth: int) -> Logits:
     """The cross-encoder's score of each query with its first `depth` documents."""
     scores = {}
     for query in kb.queries:

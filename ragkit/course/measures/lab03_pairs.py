@@ -9,7 +9,7 @@ import numpy as np
 from ragkit.course.editions import labs
 from ragkit.course.measures.base import Entries, plain
 from ragkit.encoders import MiniLMEncoder
-from ragkit.reranker import CrossEncoderReranker
+from ragkit.reranker import Reranker
 
 KINDS_OF_PAIRS = ("word_order", "negation", "roles")
 CONTROL = "turned_round"  # the texts of `negation` with the question turned round
@@ -36,7 +36,7 @@ def _pair(line: str) -> Pair:
     return question, right[0].upper() + right[1:], wrong[0].upper() + wrong[1:]
 
 
-def minimal_pairs(minilm: MiniLMEncoder, cross: CrossEncoderReranker) -> Entries:
+def minimal_pairs(minilm: MiniLMEncoder, cross: Reranker) -> Entries:
     """How many of the pairs each model orders rightly; the control is not part of the total."""
     total = {"cross": 0, "bi": 0}
     pairs = lab_pairs()

@@ -1,0 +1,1 @@
+"""Benchmarks of ragkit against the libraries that it stands on. Run `python -m benchmarks`."""

@@ -1,0 +1,151 @@
+"""`python -m benchmarks`: measure, store results.json, render report.md and its figures.
+
+A user's mistake ends in one sentence and exit status 2.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated, Any
+
+from ragkit.runtime import threads
+
+os.environ.setdefault("RAGKIT_QUIET", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["OPENBLAS_NUM_THREADS"] = str(threads())  # NumPy's; read when it is imported
+
+import typer
+
+from benchmarks.harness import MeasurementError, Plan, say
+from ragkit.errors import RagkitError
+
+PARTS = ("ask", "encoding", "reranking", "indexes", "evaluating", "suite")
+ROOT = Path(__file__).resolve().parent.parent
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Small sizes and few repeats, under .build.")
+    ] = False,
+    million: Annotated[
+        bool, typer.Option("--million", help="Also index a million vectors.")
+    ] = False,
+    suite: Annotated[
+        bool, typer.Option("--suite", help="Also time the labs and the tests.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Only this part: {', '.join(PARTS)}.")
+    ] = None,
+    report: Annotated[bool, typer.Option("--report", help="Measure nothing, only render.")] = False,
+    out: Annotated[Path | None, typer.Option(help="The folder of the results.")] = None,
+) -> None:
+    """Time ragkit beside the libraries it stands on; see the report for what is measured."""
+    names = _chosen(only, suite)
+    folder = out or (ROOT / ".build" / "benchmarks" if quick else ROOT / "benchmarks")
+    file = folder / "results.json"
+    results: dict[str, Any] = _load(file)
+    if not report:
+        with tempfile.TemporaryDirectory(prefix="ragkit-bench-") as scratch:
+            plan = Plan(quick, million, Path(scratch))
+            for name in names:
+                results["parts"][name] = _measured(name, plan)
+                _store(results, file)
+    _render(results, folder)
+    if folder == ROOT / "benchmarks":
+        _quote(results)
+    say(f"Written to {folder}.")
+
+
+def _chosen(only: list[str] | None, suite: bool) -> list[str]:
+    """The parts to measure; the suite only where it is asked for, and first: it tests the tree."""
+    wanted = list(only or PARTS[:-1])
+    for name in wanted:
+        if name not in PARTS:
+            raise typer.BadParameter(f"there is no part {name!r}; use {', '.join(PARTS)}.")
+    chosen = [name for name in PARTS if name in wanted or (suite and name == "suite")]
+    return sorted(chosen, key=lambda name: name != "suite")
+
+
+def _measured(name: str, plan: Plan) -> dict[str, Any]:
+    """One part with the machine, the date, the load beside it, and its profile if it has one."""
+    from benchmarks.machine import environment, load, today
+
+    started = perf_counter()
+    part = import_module(f"benchmarks.{name}")
+    busy = load()
+    record = {
+        "date": today(),
+        "quick": plan.quick,
+        "environment": environment(),
+        "load": busy,
+        "measured": part.measure(plan),
+    }
+    if hasattr(part, "profile"):
+        record["profile"] = part.profile(plan)
+    record["seconds"] = perf_counter() - started
+    say(f"{name}: done in {record['seconds']:.0f} s")
+    return record
+
+
+def _load(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {"parts": {}}
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _store(results: dict[str, Any], file: Path) -> None:
+    """Write what is there after each part, in the order of the parts."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    results["parts"] = {name: results["parts"][name] for name in PARTS if name in results["parts"]}
+    file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _render(results: dict[str, Any], folder: Path) -> None:
+    from benchmarks.report import write
+
+    if not results["parts"]:
+        raise typer.BadParameter(f"{folder} holds no results to render; measure first.")
+    write(results, folder)
+
+
+def _quote(results: dict[str, Any]) -> None:
+    """Put the table of targets into the ledger, and from there into the README."""
+    from benchmarks.report import targets_table
+    from ragkit.course import results as ledger
+
+    entry = {"text": targets_table(results), "how": "make bench"}
+    ledger.update(ledger.load() | {f"{ledger.BENCHED}targets": entry})
+
+
+def main() -> None:
+    """Run the command; mistakes are one sentence and exit status 2."""
+    from typer.exceptions import Abort, TyperException
+
+    try:
+        status = app(standalone_mode=False)
+    except TyperException as error:
+        _fail(" ".join(error.format_message().split()))
+    except (RagkitError, MeasurementError) as error:
+        _fail(str(error))
+    except (Abort, KeyboardInterrupt):
+        _fail("interrupted; the parts that were finished are kept.", 130)
+    sys.exit(status or 0)
+
+
+def _fail(message: str, status: int = 2) -> None:
+    print(f"benchmarks: {message}", file=sys.stderr)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""A question asked by a fresh process: `ragkit ask` and the shortest script of its peers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+from benchmarks.harness import (
+    MeasurementError,
+    Plan,
+    Record,
+    check_same,
+    compared,
+    ratio,
+    say,
+    spread,
+)
+from benchmarks.processes import run, script, take_turns
+from benchmarks.profiles import import_times
+from ragkit.models import MINILM, locate
+from ragkit.runtime import data_dir
+
+QUESTION = "past participle of eat?"
+OURS = "ragkit ask"
+PEER = "sentence-transformers + FAISS"
+KEPT = f"{PEER}, vectors kept in a file"
+
+
+def measure(plan: Plan) -> Record:
+    """Wall seconds and peak bytes of a cold question, and seconds of `import ragkit`."""
+    home = _home(plan)
+    exported = _export(plan, home)
+    commands = _commands(plan.scratch)
+    answers = {name: run(command, plan.scratch, home) for name, command in commands.items()}
+    ids = {name: _ids(answer.output) for name, answer in answers.items()}
+    for name in (PEER, KEPT):
+        check_same(f"nearest documents of {OURS} and {name}", ids[OURS], ids[name])
+    took = take_turns(commands, plan.pick(9, 2), plan.scratch, home)
+    seconds = {name: [one.seconds for one in runs] for name, runs in took.items()}
+    found = compared(seconds, PEER)
+    for name, runs in took.items():
+        found[name]["peak_bytes"] = asdict(spread([one.peak_bytes for one in runs]))
+        say(f"ask: {name} {found[name]['seconds']['median']:.2f} s")
+    return {
+        "question": QUESTION,
+        "exported": exported,
+        "ids": ids[OURS],
+        "sides": found,
+        "over_kept": asdict(ratio(seconds[OURS], seconds[KEPT])),
+        "imports": _imports(plan),
+    }
+
+
+def profile(plan: Plan) -> Record:
+    """Seconds spent on imports by a cold question, by top package."""
+    return import_times(["-m", "ragkit", "ask", QUESTION, "--k", "5", "--json"], plan, _home(plan))
+
+
+def _home(plan: Plan) -> dict[str, str]:
+    return {"RAGKIT_CACHE": str(plan.scratch / "cache")}
+
+
+def _export(plan: Plan, home: dict[str, str]) -> bool:
+    """Prepare the ONNX graph, as a user does once after the install; False if that fails."""
+    try:
+        run([script("ragkit"), "models", "--export"], plan.scratch, home)
+    except MeasurementError as error:
+        say(f"ask: no ONNX export, so the question is asked without it ({error!s:.200})")
+        return False
+    return True
+
+
+def _commands(scratch: Path) -> dict[str, list[str]]:
+    arguments = [str(locate(MINILM).folder), str(data_dir() / "verb_grammar" / "corpus.jsonl")]
+    shortest = [sys.executable, str(Path(__file__).with_name("st_faiss.py")), *arguments, QUESTION]
+    return {
+        OURS: [script("ragkit"), "ask", QUESTION, "--k", "5", "--json"],
+        PEER: shortest,
+        KEPT: [*shortest, str(scratch / "vectors.npy")],
+    }
+
+
+def _ids(output: str) -> list[str]:
+    """The ids in the JSON at the end of what a command printed, chatter before it left out."""
+    start = 0 if output.startswith("[") else output.index("\n[") + 1
+    rows = json.loads(output[start:])
+    return [row if isinstance(row, str) else row["doc_id"] for row in rows]
+
+
+def _imports(plan: Plan) -> Record:
+    """Seconds that `import ragkit` adds to a bare interpreter, in pairs of fresh processes."""
+    bare, full = ([sys.executable, "-c", code] for code in ("pass", "import ragkit"))
+    for command in (bare, full):
+        run(command, plan.scratch)
+    took = take_turns({"bare": bare, "full": full}, plan.pick(31, 7), plan.scratch)
+    seconds = {name: [one.seconds for one in runs] for name, runs in took.items()}
+    added = spread(
+        [whole - empty for whole, empty in zip(seconds["full"], seconds["bare"], strict=True)]
+    )
+    say(f"ask: import ragkit adds {added.median:.3f} s to an interpreter")
+    return {"bare": asdict(spread(seconds["bare"])), "added": asdict(added)}
