@@ -55,5 +55,5 @@ def _cpu_field(name: str) -> str:
 
 
 def load() -> float:
-    """Processes that wanted a core in the last minute, on average, before a measurement begins."""
-    return float(psutil.getloadavg()[0])
+    """Cores that other programs keep busy in the second before a measurement begins."""
+    return (psutil.cpu_count() or 1) * float(psutil.cpu_percent(interval=1.0)) / 100

@@ -416,10 +416,11 @@ class TestCommand:
         assert "no part 'nothing'" in found.stderr
         assert len(found.stderr.strip().splitlines()) == 1
 
-    def test_parts_are_measured_in_their_order_and_the_suite_only_on_request(self) -> None:
-        assert command._chosen(None, suite=False) == list(command.PARTS[:-1])
-        assert command._chosen(None, suite=True) == list(command.PARTS)
-        assert command._chosen(["suite", "ask"], suite=False) == ["ask", "suite"]
+    def test_the_suite_is_measured_only_on_request_and_before_the_others(self) -> None:
+        *others, _ = command.PARTS
+        assert command._chosen(None, suite=False) == others
+        assert command._chosen(None, suite=True) == ["suite", *others]
+        assert command._chosen(["ask", "suite"], suite=False) == ["suite", "ask"]
 
     def test_measuring_some_parts_keeps_the_others(self, tmp_path: Path) -> None:
         file = tmp_path / "results.json"
