@@ -23,10 +23,11 @@ os.environ["OPENBLAS_NUM_THREADS"] = str(threads())  # NumPy's; read when it is 
 import typer
 
 from benchmarks.harness import MeasurementError, Plan, say
+from benchmarks.processes import ROOT
 from ragkit.errors import RagkitError
+from ragkit.indexfile import write_atomically
 
 PARTS = ("ask", "encoding", "reranking", "indexes", "evaluating", "suite")
-ROOT = Path(__file__).resolve().parent.parent
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -105,9 +106,9 @@ def _load(file: Path) -> dict[str, Any]:
 
 def _store(results: dict[str, Any], file: Path) -> None:
     """Write what is there after each part, in the order of the parts."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     results["parts"] = {name: results["parts"][name] for name in PARTS if name in results["parts"]}
-    file.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = json.dumps(results, indent=1, ensure_ascii=False) + "\n"
+    write_atomically(file, text.encode())
 
 
 def _render(results: dict[str, Any], folder: Path) -> None:

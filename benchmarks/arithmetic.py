@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import MeasurementError, Plan, Record, Work, alternate, say, spread
+from ragkit.encoders.minilm_graph import LAYERS
 from ragkit.runtime import import_torch, threads
 from ragkit.sessions import open_session
 
-LAYERS = 6
 WIDTH = 384
 INNER = 1536
 

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.harness import (
-    MeasurementError,
     Plan,
     Record,
     check_same,
@@ -19,6 +18,7 @@ from benchmarks.harness import (
 )
 from benchmarks.processes import run, script, take_turns
 from benchmarks.profiles import import_times
+from ragkit.encoders.minilm_export import lend
 from ragkit.models import MINILM, locate
 from ragkit.runtime import data_dir
 
@@ -31,7 +31,7 @@ KEPT = f"{PEER}, vectors kept in a file"
 def measure(plan: Plan) -> Record:
     """Wall seconds and peak bytes of a cold question, and seconds of `import ragkit`."""
     home = _home(plan)
-    exported = _export(plan, home)
+    lend(Path(home["RAGKIT_CACHE"]))
     commands = _commands(plan.scratch)
     answers = {name: run(command, plan.scratch, home) for name, command in commands.items()}
     ids = {name: _ids(answer.output) for name, answer in answers.items()}
@@ -45,7 +45,6 @@ def measure(plan: Plan) -> Record:
         say(f"ask: {name} {found[name]['seconds']['median']:.2f} s")
     return {
         "question": QUESTION,
-        "exported": exported,
         "ids": ids[OURS],
         "sides": found,
         "over_kept": asdict(ratio(seconds[OURS], seconds[KEPT])),
@@ -60,16 +59,6 @@ def profile(plan: Plan) -> Record:
 
 def _home(plan: Plan) -> dict[str, str]:
     return {"RAGKIT_CACHE": str(plan.scratch / "cache")}
-
-
-def _export(plan: Plan, home: dict[str, str]) -> bool:
-    """Prepare the ONNX graph, as a user does once after the install; False if that fails."""
-    try:
-        run([script("ragkit"), "models", "--export"], plan.scratch, home)
-    except MeasurementError as error:
-        say(f"ask: no ONNX export, so the question is asked without it ({error!s:.200})")
-        return False
-    return True
 
 
 def _commands(scratch: Path) -> dict[str, list[str]]:

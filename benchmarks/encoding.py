@@ -19,7 +19,7 @@ from benchmarks.harness import (
 )
 from benchmarks.profiles import functions
 from benchmarks.quality import quality
-from benchmarks.texts import by_length, count_tokens, load_tokenizer, questions
+from benchmarks.texts import by_length, count_tokens, questions
 from ragkit.encoders import MiniLMEncoder
 from ragkit.encoders.minilm import Backend
 from ragkit.errors import ModelError
@@ -27,6 +27,7 @@ from ragkit.index import FlatIndex
 from ragkit.kb import load_kb
 from ragkit.models import MINILM, locate
 from ragkit.runtime import hush_transformers, import_faiss, import_torch
+from ragkit.sessions import read_tokenizer
 
 BACKENDS: tuple[Backend, ...] = ("torch", "onnx", "onnx-int8")
 PEER = "sentence-transformers"
@@ -37,7 +38,7 @@ Encoders = Mapping[str, MiniLMEncoder]
 def measure(plan: Plan) -> Record:
     """Seconds of a warm question, texts and tokens a second, GFLOP/s, and what int8 loses."""
     encoders, peer = build_encoders(), build_peer()
-    tokenizer = load_tokenizer(locate(MINILM).folder)
+    tokenizer = read_tokenizer(MINILM, locate(MINILM).folder)
     matrices = matrix_rates(plan)
     return {
         "latency": _latency(plan, encoders, peer),

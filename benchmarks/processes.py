@@ -56,7 +56,7 @@ def take_turns(
     scratch: Path,
     environment: Mapping[str, str] | None = None,
 ) -> dict[str, list[Finished]]:
-    """Run the commands in turns, A, B, A, B; run each once before, so that the disk is warm."""
+    """Run the commands in turns, A, B, A, B; who wants a warm disk runs each once before."""
     took: dict[str, list[Finished]] = {name: [] for name in commands}
     for _ in range(repeats):
         for name, command in commands.items():

@@ -7,12 +7,12 @@ from typing import Any
 
 from benchmarks.harness import Plan, Record, Work, check_same, comparison
 from benchmarks.profiles import functions
-from benchmarks.texts import load_tokenizer
 from ragkit.chunking import sentence_chunks, to_documents
 from ragkit.kb import load_handbook, load_kb
 from ragkit.models import RERANKER, locate
 from ragkit.reranker import CrossEncoderReranker
 from ragkit.runtime import hush_transformers, import_torch
+from ragkit.sessions import read_tokenizer
 
 OURS = "ragkit, int8 ONNX"
 PEER = "CrossEncoder, fp32"
@@ -32,7 +32,7 @@ def measure(plan: Plan) -> Record:
     """Seconds to score the candidates of one question, with both models."""
     reranker, peer = CrossEncoderReranker(), build_peer(plan.scratch / "cross-encoder")
     pairs = candidates(100)
-    tokenizer = load_tokenizer(locate(RERANKER).folder)
+    tokenizer = read_tokenizer(RERANKER, locate(RERANKER).folder)
     for question, text in pairs:
         ours = tokenizer.encode(question, text).ids
         check_same("tokens of a pair", ours, peer.tokenizer(question, text)["input_ids"])
@@ -72,7 +72,7 @@ def build_peer(folder: Path) -> Any:
     names = {name: f"[{name[:-6].upper()}]" for name in ("unk_token", "sep_token", "pad_token")}
     names |= {"cls_token": "[CLS]", "mask_token": "[MASK]"}
     tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # unannotated upstream
-        tokenizer_object=load_tokenizer(locate(RERANKER).folder),
+        tokenizer_object=read_tokenizer(RERANKER, locate(RERANKER).folder),
         model_input_names=["input_ids", "token_type_ids", "attention_mask"],
         **names,
     )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 from benchmarks.harness import MeasurementError, Plan, Record, say
 from benchmarks.processes import ROOT, Finished, run, script
-from ragkit.runtime import cache_dir
+from ragkit.encoders.minilm_export import lend
 
 _LAB = re.compile(r"^ok (\S+)\s+\d+ cells in ([\d.]+) s", re.MULTILINE)
 
@@ -19,7 +18,7 @@ def measure(plan: Plan) -> Record:
     The ONNX export is made once at the install and is there both times.
     """
     cache = plan.scratch / "labs-cache"
-    _keep_export(cache)
+    lend(cache)
     cold, warm = _labs(plan, cache, "cold"), _labs(plan, cache, "warm")
     tests = run(["make", "test"], plan.scratch)
     say(f"suite: make test {tests.seconds:.0f} s")
@@ -54,10 +53,3 @@ def _labs(plan: Plan, cache: Path, what: str) -> Finished:
     for name, seconds in seconds_of(finished.output).items():
         say(f"suite: {name} {what} {seconds:.0f} s")
     return finished
-
-
-def _keep_export(cache: Path) -> None:
-    cache.mkdir(parents=True)
-    made = cache_dir() / "models"
-    if made.is_dir():
-        shutil.copytree(made, cache / "models")

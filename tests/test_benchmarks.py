@@ -23,12 +23,13 @@ from benchmarks.report import render, targets_table, write
 from benchmarks.suite import seconds_of
 from benchmarks.synthetic import cloud_around, effective_dimensions
 from benchmarks.targets import TARGETS, Outcome, Target, outcomes
-from benchmarks.texts import LONG_TOKENS, by_length, count_tokens, load_tokenizer
+from benchmarks.texts import LONG_TOKENS, by_length, count_tokens
 from ragkit.course import results as ledger
 from ragkit.index import FlatIndex
 from ragkit.kb import load_documents
 from ragkit.models import MINILM, locate
 from ragkit.runtime import data_dir
+from ragkit.sessions import read_tokenizer
 from ragkit.vectors import unit_rows
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,7 +115,7 @@ class TestArithmetic:
     def test_long_texts_have_exactly_as_many_tokens_as_they_should(
         self, quick: harness.Plan
     ) -> None:
-        tokenizer = load_tokenizer(locate(MINILM).folder)
+        tokenizer = read_tokenizer(MINILM, locate(MINILM).folder)
         short, documents, long = by_length(tokenizer, quick).values()
         assert {count_tokens(tokenizer, [text]) for text in long} == {LONG_TOKENS}
         assert all(8 <= count_tokens(tokenizer, [text]) <= 16 for text in short)

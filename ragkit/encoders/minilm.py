@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from ragkit.encoders import minilm_export as exports
 from ragkit.encoders.base import BaseEncoder
-from ragkit.encoders.minilm_onnx import LONGEST, SHORTEST, OnnxModel
+from ragkit.encoders.minilm_onnx import OnnxModel
 from ragkit.errors import ModelError, RagkitWarning
 from ragkit.kb import Span
 from ragkit.models import MINILM, Chosen, choose, folder_sha256, locate, sha256_of
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 Pooling = Literal["mean", "cls", "max"]
 Backend = Literal["torch", "onnx", "onnx-int8", "auto"]
+SHORTEST = 3  # the two special tokens and one token of the text
+LONGEST = 512  # positions of the packaged model
 
 
 class MiniLMEncoder(BaseEncoder):
@@ -60,17 +62,15 @@ class MiniLMEncoder(BaseEncoder):
         if pooling not in get_args(Pooling):
             raise ModelError(f"Unknown pooling {pooling!r}; use 'mean', 'cls' or 'max'.")
         self.pooling = pooling
-        self.max_length = check_k(max_length, "max_length", least=SHORTEST)
+        longest = LONGEST if model is None else None  # another model's is known when it is loaded
+        self.max_length = check_k(max_length, "max_length", least=SHORTEST, most=longest)
         self._chosen = _choose(model)
         self.name = self._chosen.name
         self._sha256, self._folder_sha256 = _hashes(self._chosen)
         self._export = self._find_export(backend, exported=model is None and pooling == "mean")
         self.backend = self._export.backend if self._export else "torch"
-        if model is None:  # its facts are known, so torch may wait until it has work
-            check_k(max_length, "max_length", most=LONGEST)
-            self.dimension = MINILM.dimension
-        else:
-            self.dimension = self._torch.dimension
+        # the packaged model's dimension is known, so torch may wait until it has work
+        self.dimension = MINILM.dimension if model is None else self._torch.dimension
         self._onnx = None if self._export is None else self._open(self._export)
 
     @property
@@ -138,7 +138,8 @@ class MiniLMEncoder(BaseEncoder):
         if backend != "auto":
             return exports.find_or_prepare(backend)
         try:
-            found, why = exports.find("onnx"), f"{exports.folder()}: no ONNX export here yet."
+            found, why = exports.find("onnx"), f"{exports.folder()}: no ONNX export here yet. "
+            why += "Run `ragkit models --export` to make one."
         except exports.DamagedExportError as error:
             found, why = None, str(error)
         if found is None:
@@ -152,10 +153,7 @@ class MiniLMEncoder(BaseEncoder):
         return self._running.lengths(texts)
 
 
-_FALLBACK = (
-    "{why} PyTorch does its work, with the same vectors and a slower start; "
-    "`ragkit models --export` makes one."
-)
+_FALLBACK = "{why} Until then PyTorch does its work, with the same vectors and a slower start."
 
 
 def _choose(model: str | Path | None) -> Chosen:

@@ -28,9 +28,10 @@ FORMAT = 1  # raise it when minilm_graph changes: every export is then made agai
 FILES: Mapping[str, str] = {"onnx": "float32.onnx", "onnx-int8": "int8.onnx"}
 LEAST_COSINE: Mapping[str, float] = {"onnx": 0.9999, "onnx-int8": 0.95}
 CHECKED_TEXTS = 300
+_PARTS = 44  # of them, parts of the handbook, each eight words longer than the one before
 _SAME = 1e-5  # how far a text's numbers may move when it is encoded in a padded batch
 _BATCH = 32
-_AGAIN = "Make it again: ragkit models --export"
+_AGAIN = "Run `ragkit models --export` to make it again."
 
 
 class DamagedExportError(ModelError):
@@ -93,7 +94,7 @@ def find_or_prepare(backend: str) -> Export:
     try:
         found = find(backend)
     except DamagedExportError as error:
-        warnings.warn(f"{error} That is done now.", RagkitWarning, stacklevel=4)
+        warnings.warn(f"{error} It is being made now.", RagkitWarning, stacklevel=4)
         found = None
     return found or _unkept.get(folder(), {}).get(backend) or prepare()[backend]
 
@@ -116,6 +117,15 @@ def prepare() -> dict[str, Export]:
     return _keep(exports)
 
 
+def lend(cache: Path) -> None:
+    """Let another cache folder use this one's export, which is made now if it is missing."""
+    for backend in FILES:
+        find_or_prepare(backend)
+    cache.mkdir(parents=True, exist_ok=True)
+    kept = (cache_dir() / "models").resolve()
+    (cache / "models").symlink_to(kept, target_is_directory=True)
+
+
 def varied_texts() -> list[str]:
     """300 texts to compare two backends on: documents, questions, and parts of the handbook.
 
@@ -125,10 +135,9 @@ def varied_texts() -> list[str]:
 
     kb = load_kb()
     texts = [document.full_text for document in kb.documents]
-    texts += [query.text for query in kb.queries][: CHECKED_TEXTS - len(texts) - 44]
+    texts += [query.text for query in kb.queries][: CHECKED_TEXTS - len(texts) - _PARTS]
     words = load_handbook().text.split()
-    parts = CHECKED_TEXTS - len(texts)
-    return texts + [" ".join(words[: 1 + 8 * part]) for part in range(parts)]
+    return texts + [" ".join(words[: 1 + 8 * part]) for part in range(_PARTS)]
 
 
 def _graphs(weights: Path) -> dict[str, bytes]:

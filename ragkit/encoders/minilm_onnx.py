@@ -11,13 +11,9 @@ import numpy as np
 from ragkit.errors import ModelError
 from ragkit.kb import Span
 from ragkit.models import MINILM
-from ragkit.ranking import check_k
 from ragkit.runtime import threads
 from ragkit.sessions import Tokens, each_alone, open_session
 from ragkit.vectors import Vectors
-
-SHORTEST = 3  # the two special tokens and one token of the text
-LONGEST = 512  # positions of the model
 
 
 class OnnxModel:
@@ -31,8 +27,7 @@ class OnnxModel:
     def __init__(
         self, source: Path | bytes, weights: Path, max_length: int = 256, *, alone: bool
     ) -> None:
-        limit = check_k(max_length, "max_length", least=SHORTEST, most=LONGEST)
-        self._tokens = Tokens(weights / "tokenizer.json", limit, MINILM.requirement)
+        self._tokens = Tokens(MINILM, weights, max_length)
         self._alone = alone
         self._session = open_session(source, 1 if alone else threads())
         _check_origin(self._session, source)

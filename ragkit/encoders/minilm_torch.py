@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ragkit.encoders.minilm_onnx import SHORTEST
-from ragkit.errors import ModelError, one_line
 from ragkit.kb import Span
 from ragkit.models import Chosen
 from ragkit.ranking import check_k
-from ragkit.runtime import hush_transformers, import_torch, quiet
+from ragkit.runtime import quiet
+from ragkit.sessions import open_torch
 from ragkit.vectors import Vectors
 
 if TYPE_CHECKING:
@@ -26,10 +25,9 @@ class TorchModel:
     """
 
     def __init__(self, chosen: Chosen, pooling: str, max_length: int = 256) -> None:
-        self.wrapped = _pooled(_load(chosen), pooling)
+        self.wrapped = _pooled(open_torch("SentenceTransformer", chosen, "model"), pooling)
         longest = getattr(getattr(self.wrapped[0], "config", None), "max_position_embeddings", None)
-        limit = check_k(max_length, "max_length", least=SHORTEST, most=longest)
-        self.wrapped.max_seq_length = limit
+        self.wrapped.max_seq_length = check_k(max_length, "max_length", most=longest)
         self.dimension = cast(int, self.wrapped.get_embedding_dimension())
 
     def encode(self, texts: list[str], batch_size: int) -> Vectors:
@@ -61,24 +59,6 @@ class TorchModel:
         """Tokens of each text, special ones included, before any cut."""
         encoded = self.wrapped.tokenizer(texts, truncation=False, padding=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
-
-
-def _load(chosen: Chosen) -> SentenceTransformer:
-    import_torch()
-    from sentence_transformers import SentenceTransformer
-
-    hush_transformers()
-    try:
-        return SentenceTransformer(
-            chosen.source,
-            device="cpu",
-            local_files_only=chosen.local,
-            model_kwargs={"use_safetensors": True},  # the other format may run code
-        )
-    except Exception as error:  # the loader raises a dozen kinds; all mean "unusable weights"
-        raise ModelError(
-            f"{chosen.source}: the model cannot be loaded ({one_line(error)})."
-        ) from error
 
 
 def _pooled(model: SentenceTransformer, pooling: str) -> SentenceTransformer:
