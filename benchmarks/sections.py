@@ -29,8 +29,8 @@ def of_ask(part: Part) -> list[str]:
     return [
         f"Each side is a fresh process that answers “{part['question']}” and prints the same "
         f"{len(part['ids'])} ids. ragkit finds the vectors of the documents in its cache, and the "
-        "ONNX export is made beforehand. The script has no cache, as the shortest one has none; its "
-        "second row loads the vectors from a file.",
+        "ONNX export is made beforehand. The script has no cache, as the shortest one has none; "
+        "its second row loads the vectors from a file.",
         md.table(["", "wall time [quartiles]", f"over {ask.PEER}", "peak memory"], rows),
         "![Bars of the wall time and the peak memory of a cold question, one a side]"
         "(figures/ask.png)",

@@ -435,11 +435,12 @@ class TestCommand:
         assert list(command._load(file)["parts"]) == ["ask", "evaluating"]
 
 
-class TestWhatIsCommitted:
-    @pytest.fixture(scope="class")
-    def stored(self) -> Any:
-        return json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
+@pytest.fixture(scope="module")
+def stored() -> Any:
+    return json.loads((ROOT / "benchmarks" / "results.json").read_text(encoding="utf-8"))
 
+
+class TestWhatIsCommitted:
     def test_the_report_is_made_from_the_results(self, stored: Any) -> None:
         report = (ROOT / "benchmarks" / "report.md").read_text(encoding="utf-8")
         assert report == render(stored)

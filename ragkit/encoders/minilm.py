@@ -138,12 +138,14 @@ class MiniLMEncoder(BaseEncoder):
         if backend != "auto":
             return exports.find_or_prepare(backend)
         try:
-            found, why = exports.find("onnx"), f"{exports.folder()}: no ONNX export here yet. "
-            why += "Run `ragkit models --export` to make one."
+            found = exports.find("onnx")
+            missing = f"{exports.folder()}: no ONNX export here yet. "
+            why = missing + "Run `ragkit models --export` to make one."
         except exports.DamagedExportError as error:
             found, why = None, str(error)
         if found is None:
-            warnings.warn(_FALLBACK.format(why=why), RagkitWarning, stacklevel=3)
+            fallback = "Until then PyTorch does its work, with the same vectors and a slower start."
+            warnings.warn(f"{why} {fallback}", RagkitWarning, stacklevel=3)
         return found
 
     def _encode(self, texts: list[str], batch_size: int) -> Vectors:
@@ -151,9 +153,6 @@ class MiniLMEncoder(BaseEncoder):
 
     def _lengths(self, texts: list[str]) -> list[int]:
         return self._running.lengths(texts)
-
-
-_FALLBACK = "{why} Until then PyTorch does its work, with the same vectors and a slower start."
 
 
 def _choose(model: str | Path | None) -> Chosen:
