@@ -183,10 +183,13 @@ def of_suite(part: Part) -> list[str]:
         for name, lab in part["labs"].items()
     ]
     peaks = [[name, md.size(peak)] for name, peak in part["peak_bytes"].items()]
+    slowest = [[f"`{row['name']}`", md.seconds(row["seconds"])] for row in part["slowest"]]
     return [
         "Cold is with an empty cache apart from the ONNX export, warm the run after it.",
         md.table(["lab", "cold", "warm"], rows),
         "![Bars of the seconds of each lab, cold and warm](figures/suite.png)",
         f"`make test` took {md.seconds(part['tests'])}. Peak memory of the largest process:",
         md.table(["", "peak memory"], peaks),
+        "What takes longest in it, each on one thread; a lab's cells are tests too:",
+        md.table(["test", "time"], slowest),
     ]

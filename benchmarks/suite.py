@@ -9,6 +9,7 @@ from benchmarks.harness import MeasurementError, Plan, Record, say
 from benchmarks.processes import ROOT, Finished, run, script
 from ragkit.encoders.minilm_export import lend
 
+_SLOW = re.compile(r"^([\d.]+)s (?:call|setup|teardown) +(\S.*)$", re.MULTILINE)
 _LAB = re.compile(r"^ok (\S+)\s+\d+ cells in ([\d.]+) s", re.MULTILINE)
 
 
@@ -28,6 +29,7 @@ def measure(plan: Plan) -> Record:
             for name, seconds in seconds_of(cold.output).items()
         },
         "tests": tests.seconds,
+        "slowest": slowest(tests.output),
         "peak_bytes": {
             "labs, cold": cold.peak_bytes,
             "labs, warm": warm.peak_bytes,
@@ -42,6 +44,11 @@ def seconds_of(output: str) -> dict[str, float]:
     if not found:
         raise MeasurementError(f"No lab ran: {output[-300:]}")
     return found
+
+
+def slowest(output: str) -> list[Record]:
+    """The tests and lab cells that pytest names as the slowest, with their seconds."""
+    return [{"name": name, "seconds": float(took)} for took, name in _SLOW.findall(output)]
 
 
 def _labs(plan: Plan, cache: Path, what: str) -> Finished:

@@ -20,7 +20,7 @@ from benchmarks.indexes import recall
 from benchmarks.neighbours import Contest, faiss_flat, ids_of
 from benchmarks.projections import FAR, projections
 from benchmarks.report import render, targets_table, write
-from benchmarks.suite import seconds_of
+from benchmarks.suite import seconds_of, slowest
 from benchmarks.synthetic import cloud_around, effective_dimensions
 from benchmarks.targets import TARGETS, Outcome, Target, outcomes
 from benchmarks.texts import LONG_TOKENS, by_length, count_tokens
@@ -239,6 +239,14 @@ class TestProcesses:
         assert seconds_of(printed) == {"01-a": 23.0, "02-b": 2.5}
         with pytest.raises(harness.MeasurementError):
             seconds_of("skipped\n")
+
+    def test_the_slowest_tests_are_read(self) -> None:
+        printed = "= slowest 15 durations =\n140.75s call     tests/test_a.py::B::c\n"
+        printed += "9.17s setup    labs/01-a.ipynb::Cell 31\n3 passed in 2.00s\n"
+        assert slowest(printed) == [
+            {"name": "tests/test_a.py::B::c", "seconds": 140.75},
+            {"name": "labs/01-a.ipynb::Cell 31", "seconds": 9.17},
+        ]
 
 
 def results() -> dict[str, Any]:
