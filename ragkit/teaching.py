@@ -143,6 +143,6 @@ def grade(
 
 def _need_sources() -> None:
     """`DataError` in a students' bundle, which has no answers to bundle, grade or measure with."""
-    from ragkit.course.editions import labs
+    from ragkit.course.layout import labs
 
     labs()

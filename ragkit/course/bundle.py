@@ -15,8 +15,8 @@ from pathlib import Path
 
 from ragkit.course import check, sealed
 from ragkit.course.drills import DRILLS
-from ragkit.course.editions import course_root, labs
 from ragkit.course.exercises.base import Exercise
+from ragkit.course.layout import course_root, labs
 from ragkit.errors import DataError
 
 WITHHELD = (

@@ -23,6 +23,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
+from ragkit.course.layout import course_root, labs, student_labs
 from ragkit.errors import DataError
 from ragkit.indexfile import write_atomically
 from ragkit.runtime import data_dir, quiet
@@ -43,23 +44,6 @@ _METADATA = {
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
-    """One lab: its source and the two notebooks made from it."""
-
-    source: Path
-
-    @property
-    def solved(self) -> Path:
-        """The solved edition, beside the source."""
-        return self.source.with_suffix(".ipynb")
-
-    @property
-    def student(self) -> Path:
-        """The student edition, in labs/."""
-        return self.source.parent.parent / "labs" / f"{self.source.stem}.ipynb"
-
-
-@dataclass(frozen=True, slots=True)
 class LabRun:
     """How one notebook went."""
 
@@ -67,28 +51,6 @@ class LabRun:
     cells: int
     seconds: float
     skipped: bool = False
-
-
-def labs(root: Path | None = None) -> list[Lab]:
-    """Every lab of a checkout, in order."""
-    folder = (root or course_root()) / "solutions"
-    found = [Lab(path) for path in sorted(folder.glob("[0-9][0-9]-*.py"))]
-    if not found:
-        raise DataError(
-            f"{folder}: no lab sources. This needs a clone of the whole repository, which the "
-            "students' bundle is not."
-        )
-    return found
-
-
-def student_labs(root: Path | None = None) -> list[Path]:
-    """Every notebook that students work in, in order; a bundle has these alone."""
-    return sorted(((root or course_root()) / "labs").glob("[0-9][0-9]-*.ipynb"))
-
-
-def course_root() -> Path:
-    """The checkout that holds labs/, solutions/ and data/."""
-    return data_dir().parent
 
 
 def build(source: Path, solved: bool) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragkit.course.editions import course_root
+from ragkit.course.layout import course_root
 from ragkit.course.results import QUOTE, TABLE
 
 _DIGEST = re.compile(r"<!--translates:(?P<digest>[0-9a-f]{64})-->")

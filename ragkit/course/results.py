@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ragkit.course.editions import course_root
+from ragkit.course.layout import course_root
 from ragkit.errors import DataError
 from ragkit.indexfile import write_atomically
 

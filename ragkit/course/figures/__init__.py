@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ragkit.course.editions import course_root
 from ragkit.course.figures import lab01, lab03
+from ragkit.course.layout import course_root
 
 LABS = (lab01, lab03)
 

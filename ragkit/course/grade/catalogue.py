@@ -17,9 +17,10 @@ import numpy as np
 from ragkit.course import check, plain
 from ragkit.course.drills import DRILLS
 from ragkit.course.drills.base import Drill, Sealed, Text
-from ragkit.course.editions import Lab, build, labs
+from ragkit.course.editions import build
 from ragkit.course.exercises.base import Exercise
 from ragkit.course.judging import Key
+from ragkit.course.layout import Lab, labs
 from ragkit.errors import DataError
 
 _CHECK = re.compile(r"^check\.(\w+)\(", re.MULTILINE)

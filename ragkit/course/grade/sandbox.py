@@ -25,8 +25,8 @@ from secrets import token_hex
 from typing import Any, BinaryIO
 
 from ragkit.course.bundle import write_library
-from ragkit.course.editions import course_root
 from ragkit.course.grade.processes import bytes_in, family, kill_all_with, memory_of
+from ragkit.course.layout import course_root
 from ragkit.errors import DataError
 
 _TOKEN = "RAGKIT_GRADE"  # in the environment of all that a submission starts

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ragkit.course.editions import course_root
 from ragkit.course.grade.catalogue import LabSheet, sheet
 from ragkit.course.grade.scoring import Mark
+from ragkit.course.layout import course_root
 from ragkit.errors import DataError
 from ragkit.indexfile import write_atomically
 

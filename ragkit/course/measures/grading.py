@@ -9,9 +9,10 @@ from time import perf_counter
 import nbformat
 import numpy as np
 
-from ragkit.course.editions import build, labs
+from ragkit.course.editions import build
 from ragkit.course.grade.batch import Job, grade
 from ragkit.course.grade.report import write_report
+from ragkit.course.layout import labs
 from ragkit.course.measures.base import Entries, Entry
 
 STUDENTS = 10

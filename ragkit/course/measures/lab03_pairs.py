@@ -6,7 +6,7 @@ import ast
 
 import numpy as np
 
-from ragkit.course.editions import labs
+from ragkit.course.layout import labs
 from ragkit.course.measures.base import Entries, plain
 from ragkit.encoders import MiniLMEncoder
 from ragkit.reranker import Reranker
