@@ -85,6 +85,12 @@ def test_a_value_comes_back_with_its_types(value: Any) -> None:
     assert alike(through(value), cleaned(value))
 
 
+@pytest.mark.parametrize("dtype", ["i8", "u8"])
+def test_an_array_keeps_the_ends_of_its_range(dtype: str) -> None:
+    ends = np.array([np.iinfo(dtype).min, np.iinfo(dtype).max], dtype=dtype)
+    assert alike(through(ends), ends)
+
+
 class Pair(NamedTuple):
     first: int
     second: float

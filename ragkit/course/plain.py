@@ -82,10 +82,16 @@ def decode(data: Any) -> Any:
         case {"array": str(dtype), "shape": list(shape), "data": list(numbers)}:
             if not _DTYPE.fullmatch(dtype) or max([*shape, len(numbers)]) > MAX_NUMBERS:
                 raise ValueError(f"no plain array has dtype {dtype[:20]!r}")
-            return np.array([decode(n) for n in numbers], dtype=dtype).reshape(shape)
+            return np.array([_entry(n) for n in numbers], dtype=dtype).reshape(shape)
         case {"opaque": str(name), "shown": str(shown)}:
             return Opaque(clean(name)[:MAX_SHOWN], clean(shown)[:MAX_SHOWN])
     raise ValueError(f"no plain form: {str(data)[:80]}")
+
+
+def _entry(number: Any) -> Any:
+    """A number of an array; an integer may need all 64 bits, as uint64 does."""
+    whole = isinstance(number, int) and number.bit_length() <= 64
+    return number if whole else decode(number)
 
 
 def clean(text: str) -> str:
