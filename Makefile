@@ -16,11 +16,10 @@ test: exported  ## lint, types, drift, unit tests, and both editions of every no
 	$(BIN)/mypy
 	$(BIN)/ragkit editions --check
 	$(BIN)/ragkit results --check
-	# two workers, one thread each: more threads than cores would wait for one another. What takes
-	# longest comes first: the ledger measured again, then the labs
+	# two workers, one thread each: more threads than cores would wait for one another
 	RAGKIT_QUIET=1 RAGKIT_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=agg \
 		$(BIN)/python -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout 120 --durations=15 \
-		--no-loadscope-reorder tests/test_ledger.py labs solutions tests ragkit
+		--no-loadscope-reorder labs solutions tests ragkit
 
 lab: exported  ## open JupyterLab on the labs
 	$(BIN)/jupyter lab --notebook-dir labs

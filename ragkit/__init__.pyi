@@ -22,6 +22,7 @@ from .evaluation import evaluate as evaluate
 from .index import FlatIndex as FlatIndex
 from .index import HNSWIndex as HNSWIndex
 from .index import Index as Index
+from .indexcache import IndexCache as IndexCache
 from .kb import Document as Document
 from .kb import Handbook as Handbook
 from .kb import KnowledgeBase as KnowledgeBase

@@ -51,8 +51,15 @@ class _FaissIndex:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the index in FAISS's own serialised form."""
-        return int(import_faiss().serialize_index(self._faiss).nbytes)
+        """Bytes of the index in FAISS's own serialised form, counted without writing them."""
+        faiss, sizes = import_faiss(), []
+        faiss.write_index(self._faiss, faiss.PyCallbackIOWriter(lambda b: sizes.append(len(b))))
+        return sum(sizes)
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """What the index depends on besides its vectors and their ids."""
+        return {}
 
     def add(self, vectors: Vectors, doc_ids: Sequence[str]) -> None:
         """Add unit vectors, float32 [n, dimension], under n new ids; all of them or none."""
@@ -87,7 +94,7 @@ class _FaissIndex:
 
     def save(self, path: str | Path) -> None:
         """Write the index to one file, atomically, with a checksum. Nothing is pickled."""
-        payload = import_faiss().serialize_index(self._faiss).tobytes()
+        payload = memoryview(import_faiss().serialize_index(self._faiss))
         write_index_file(
             Path(path),
             IndexFile(self.kind, self.dimension, self.fingerprint, self.doc_ids, payload),
@@ -187,6 +194,16 @@ class HNSWIndex(_FaissIndex):
     @ef_search.setter
     def ef_search(self, value: int) -> None:
         self._faiss.hnsw.efSearch = check_k(value, "ef_search")
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """Links of a node, and the beams of building and searching."""
+        graph = self._faiss.hnsw
+        return {
+            "m": graph.nb_neighbors(1),
+            "ef_construction": graph.efConstruction,
+            "ef_search": graph.efSearch,
+        }
 
     def _empty(self) -> Any:
         faiss = import_faiss()

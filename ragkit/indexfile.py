@@ -27,7 +27,7 @@ class IndexFile:
     dimension: int
     fingerprint: str
     doc_ids: list[str]
-    payload: bytes
+    payload: bytes | memoryview
 
 
 def write_index_file(path: Path, content: IndexFile) -> None:
@@ -38,8 +38,9 @@ def write_index_file(path: Path, content: IndexFile) -> None:
         "fingerprint": content.fingerprint,
         "doc_ids": content.doc_ids,
     }
-    body = json.dumps(header).encode() + b"\n" + content.payload
-    write_atomically(path, MAGIC + _checksum(body) + b"\n" + body)
+    head = json.dumps(header).encode() + b"\n"
+    checksum = _checksum(head, content.payload)
+    write_atomically(path, MAGIC + checksum + b"\n" + head, content.payload)
 
 
 def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
@@ -50,10 +51,10 @@ def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
         raise VectorError(f"{path}: the index cannot be read ({error.strerror}).") from None
     if not content.startswith(MAGIC):
         raise VectorError(f"{path}: not an index that ragkit saved, or one cut short.")
-    checksum, _, body = content[len(MAGIC) :].partition(b"\n")
-    if _checksum(body) != checksum:
+    checksum, body = _first_line(content, len(MAGIC))
+    if _checksum(memoryview(content)[body:]) != checksum:
         raise VectorError(f"{path}: the index is cut short or altered. Build it again.")
-    head, _, payload = body.partition(b"\n")
+    head, payload = _first_line(content, body)
     header = json.loads(head)
     if header["kind"] != kind:
         raise VectorError(f"{path}: this is a {header['kind']} index; load it with that class.")
@@ -63,20 +64,29 @@ def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
             f"({header['fingerprint'][:12] or 'none named'}, not {fingerprint[:12]}). "
             "Encode the documents again with this one."
         )
-    return IndexFile(payload=payload, **header)
+    return IndexFile(payload=memoryview(content)[payload:], **header)
 
 
-def _checksum(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest().encode()
+def _first_line(content: bytes, start: int) -> tuple[bytes, int]:
+    """The line that begins at `start`, and where the next one does."""
+    end = content.find(b"\n", start)
+    return (content[start:end], end + 1) if end >= 0 else (content[start:], len(content))
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def _checksum(*parts: bytes | memoryview) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest().encode()
+
+
+def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     """Write bytes under a temporary name beside `path`, then rename: all of it or none of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{secrets.token_hex(8)}")
     try:
         with partial.open("xb") as stream:  # readable to others as the umask says, unlike mkstemp
-            stream.write(content)
+            stream.writelines(parts)
         os.replace(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)

@@ -57,5 +57,5 @@ def unit_rows(vectors: NDArray[np.floating[Any]]) -> Vectors:
     if (norms == 0).any():
         bad = int(np.argmin(norms))
         raise VectorError(f"Row {bad} is the zero vector and has no direction to normalise.")
-    rows: Vectors = (vectors / norms).astype(np.float32)
+    rows: Vectors = (vectors / norms).astype(np.float32, copy=False)
     return rows

@@ -101,7 +101,8 @@ def results(
     for name, limits in (("ends", ROOMY), ("endless", TIGHT)):
         part = {n: s.notebook for n, s in submissions.items() if endless(s) == (name == "endless")}
         handed_in = hand_in(folder / f"{name}-in", part)
-        job = Job(handed_in, folder / name, lab="01", limits=limits, seed=5)
+        # four at a time: whoever waits for a limit leaves the processor to the others
+        job = Job(handed_in, folder / name, lab="01", jobs=4, limits=limits, seed=5)
         found.append(grade(job, nothing, nothing))
         write_report(found[-1], folder / name)
     return found

@@ -79,7 +79,7 @@ def drift(root: Path | None = None) -> list[str]:
 def write_all(root: Path | None = None) -> Iterator[LabRun]:
     """Execute both editions of every lab and write them with their outputs."""
     for lab in labs(root):
-        for path, solved in ((lab.solved, True), (lab.student, False)):
+        for path, solved in ((lab.student, False), (lab.solved, True)):
             notebook = build(lab.source, solved)
             path.parent.mkdir(exist_ok=True)
             run = _execute(notebook, path)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.cache import EmbeddingCache
 from ragkit.chunking import (
     Chunk,
     TokenSpans,
@@ -18,9 +19,10 @@ from ragkit.chunking import (
 )
 from ragkit.course.measures import lab02_graph
 from ragkit.course.measures.base import Entries, compared, one_query, plain, scored
-from ragkit.encoders import MiniLMEncoder
+from ragkit.encoders import Encoder, MiniLMEncoder
 from ragkit.errors import RagkitWarning
 from ragkit.evaluation import Report, compare, evaluate
+from ragkit.indexcache import IndexCache
 from ragkit.kb import Handbook, KnowledgeBase, Query, Span, SpanQuestion, load_handbook, load_kb
 from ragkit.retrievers import DenseRetriever, Run
 from ragkit.vectors import Vectors, unit_rows
@@ -35,15 +37,15 @@ RIVALS = ("headings", "sliding-250", "sentences-250", "sliding-128", "sentences-
 METRICS = ("hit_rate@1", "hit_rate@5")
 
 
-def measure() -> Entries:
-    """Measure every entry of lab 02, with no cache."""
+def measure(cache: EmbeddingCache) -> Entries:
+    """Measure every entry of lab 02; vectors of chunks go through `cache`, graphs lie beside it."""
     minilm = MiniLMEncoder(backend="auto")
     dev, test = load_handbook(split="dev"), load_handbook(split="test")
     yield from _limit(dev.text, minilm, [*dev.questions, *test.questions])
     yield from _cut_spans(dev.text, minilm, [*dev.questions, *test.questions])
-    yield from _chunking({"dev": dev, "test": test}, minilm)
+    yield from _chunking({"dev": dev, "test": test}, token_spans(minilm), cache.wrap(minilm))
     yield from _unnormalised(load_kb(split="dev"), minilm)
-    yield from lab02_graph.measure()
+    yield from lab02_graph.measure(IndexCache(cache.root))
 
 
 def token_spans(encoder: MiniLMEncoder) -> TokenSpans:
@@ -133,9 +135,8 @@ def _out_of_sight(section: Chunk, question: SpanQuestion, tokens: TokenSpans) ->
     return any(section.holds(span) and span.end - shift > reach for span in question.spans)
 
 
-def _chunking(books: dict[str, Handbook], encoder: MiniLMEncoder) -> Entries:
+def _chunking(books: dict[str, Handbook], tokens: TokenSpans, encoder: Encoder) -> Entries:
     """Ceilings of every cut, scores of the sizes that are searched, the choices on test."""
-    tokens = token_spans(encoder)
     cuts = cut_all(books["dev"].text, tokens)
     found: dict[str, dict[str, Report]] = {split: {} for split in books}
     for name, chunks in cuts.items():
@@ -191,7 +192,7 @@ def _scores(key: str, report: Report, depth: int) -> Entries:
 def _search(
     chunks: list[Chunk],
     books: dict[str, Handbook],
-    encoder: MiniLMEncoder,
+    encoder: Encoder,
     lengths: list[int],
     depth: int,
 ) -> dict[str, Report]:

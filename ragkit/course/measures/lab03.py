@@ -1,12 +1,11 @@
 """What lab 03 quotes: minimal pairs, ceilings, depths, fusion, MaxSim, ties, teacher and student.
 
-Every test query is scored with every document once, every dev query with its first `DEV_DEPTH`;
-all depths and pipelines are read off these scores.
+Every pair that some depth or pipeline needs is scored once; all are read off these scores.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -42,13 +41,18 @@ def measure(cache: EmbeddingCache) -> Entries:
     kb, dev = load_kb(), load_kb(split="dev")
     dense, lexical, tokens = _dense(minilm, kb), _lexical(kb), _max_sim(minilm, kb)
     fused = {q: reciprocal_rank_fusion([dense[q], lexical[q]]) for q in dense}
-    logits = _logits(cross, kb, dense, len(kb.documents))
+    wanted = {
+        q: {*ranked_ids(dense[q], max(DEPTHS)), *ranked_ids(fused[q], CHOSEN), *kb.qrels[q]}
+        for q in dense
+    }
+    logits = _logits(cross, kb, wanted)
     plain_report = _report(kb, dense)
     yield from _ceilings(kb, {"minilm": dense, "bm25": lexical, "fused": fused})
     yield from _depths(kb, dense, logits, DEPTHS)
     yield from _kept(kb, dense, logits)
     dev_dense = _dense(minilm, dev)
-    dev_logits = _logits(cross, dev, dev_dense, DEV_DEPTH)
+    dev_wanted = {q: ranked_ids(row, DEV_DEPTH) for q, row in dev_dense.items()}
+    dev_logits = _logits(cross, dev, dev_wanted)
     yield from _depths(dev, dev_dense, dev_logits, [d for d in DEPTHS if d <= DEV_DEPTH])
     yield from _kept(dev, dev_dense, dev_logits)
     yield from _by_kind(kb, dense, logits)
@@ -88,11 +92,11 @@ def _token_vectors(minilm: MiniLMEncoder, texts: list[str]) -> list[Any]:
     return [unit_rows(rows[1:-1]) for rows in minilm.token_vectors(texts)]
 
 
-def _logits(cross: Reranker, kb: KnowledgeBase, first: Run, depth: int) -> Logits:
-    """The cross-encoder's score of each query with its first `depth` documents."""
+def _logits(cross: Reranker, kb: KnowledgeBase, wanted: Mapping[str, Iterable[str]]) -> Logits:
+    """The cross-encoder's score of each query with each of its wanted documents."""
     scores = {}
     for query in kb.queries:
-        ids = ranked_ids(first[query.query_id], depth)
+        ids = list(wanted[query.query_id])
         predicted = cross.predict([(query.text, kb.by_id[i].full_text) for i in ids])
         scores[query.query_id] = dict(zip(ids, predicted.tolist(), strict=True))
     return scores
