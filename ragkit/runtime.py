@@ -2,7 +2,7 @@
 
 - `RAGKIT_QUIET=1` silences progress bars and third-party chatter (CI sets it).
 - `RAGKIT_THREADS=n` sets the threads of torch, FAISS and onnxruntime; default: all our cores.
-- `RAGKIT_CACHE=dir` moves the cache of embeddings, scores and exports.
+- `RAGKIT_CACHE=dir` moves the cache of embeddings, scores, graphs and exports.
 """
 
 from __future__ import annotations

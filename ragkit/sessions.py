@@ -19,9 +19,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def open_session(source: Path | bytes, intra_op_threads: int) -> Any:
+def open_session(source: Path | bytes, intra_op_threads: int, without: Sequence[str] = ()) -> Any:
     """An onnxruntime session on the CPU over a model file or its bytes, with these many threads.
 
+    `without` names optimisations of the graph that onnxruntime is to leave out.
     Raises `ModelError` if onnxruntime cannot use the model.
     """
     import onnxruntime
@@ -32,7 +33,9 @@ def open_session(source: Path | bytes, intra_op_threads: int) -> Any:
     options.log_severity_level = 3
     model = source if isinstance(source, bytes) else str(source)
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"], disabled_optimizers=list(without)
+        )
     except Exception as error:  # a kind for each fault of the file, derived from Exception only
         place = "the model" if isinstance(source, bytes) else source
         raise ModelError(f"{place}: onnxruntime cannot use it ({one_line(error)}).") from error

@@ -198,7 +198,7 @@ def spoil_manifest(folder: Path) -> None:
 
 
 def empty_manifest(folder: Path) -> None:
-    (folder / "export.json").write_text(json.dumps({"format": 1, "exports": {}}))
+    (folder / "export.json").write_text(json.dumps({"format": minilm_export.FORMAT, "exports": {}}))
 
 
 DAMAGE = [cut_short, alter, remove, spoil_manifest, empty_manifest]

@@ -15,6 +15,8 @@ from ragkit.runtime import threads
 from ragkit.sessions import Tokens, each_alone, open_session
 from ragkit.vectors import Vectors
 
+_SLOWER = ("SkipLayerNormFusion",)  # makes one slow operator of a sum and a norm
+
 
 class OnnxModel:
     """The exported graph (a file, or its bytes) with the tokenizer in the `weights` folder.
@@ -29,7 +31,7 @@ class OnnxModel:
     ) -> None:
         self._tokens = Tokens(MINILM, weights, max_length)
         self._alone = alone
-        self._session = open_session(source, 1 if alone else threads())
+        self._session = open_session(source, 1 if alone else threads(), without=_SLOWER)
         _check_origin(self._session, source)
         self.dimension = MINILM.dimension
 
