@@ -224,7 +224,11 @@ class _Child:
                     return self._end("crash", "grading was interrupted.")
                 if now > deadline:
                     return self._end("timeout", f"it ran longer than {self.limits.seconds:g} s.")
-                self._read(selector, _TICK)
+                if selector.get_map():
+                    self._read(selector, _TICK)
+                else:  # nothing more to hear; it is about to end
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(_TICK)
                 if now - measured > _TICK:
                     measured = now
                     if broken := self._measure(process.pid):
@@ -239,17 +243,14 @@ class _Child:
         return None
 
     def _read(self, selector: selectors.BaseSelector, patience: float) -> bool:
-        events = selector.select(patience)
         got = False
-        for key, _ in events:
+        for key, _ in selector.select(patience):
             data = os.read(key.fd, 65536)
             if data:
                 key.data(data)
                 got = True
             else:
                 selector.unregister(key.fd)
-        if not events and patience and not selector.get_map():
-            time.sleep(patience)
         return got
 
     def _take(self, data: bytes) -> None:

@@ -14,7 +14,6 @@ from ragkit.course.measures import backends, claims, grading, lab01, lab02, lab0
 from ragkit.course.measures.base import Entry
 
 DETERMINISTIC = (lab01, lab02, lab03, claims, backends)
-SHARING = (lab01, lab02, lab03)  # what the labs compute as well, or two of these
 
 __all__ = ["Entry", "measure_all", "measure_part", "measure_timings"]
 
@@ -28,8 +27,8 @@ def measure_all() -> dict[str, Entry]:
 
 
 def measure_part(module: ModuleType, cache: EmbeddingCache) -> dict[str, Entry]:
-    """Measure the entries of one module; what another has scored already is read from `cache`."""
-    return dict(module.measure(cache) if module in SHARING else module.measure())
+    """Measure the entries of one module; what another has computed is read from `cache`."""
+    return dict(module.measure(cache))
 
 
 def measure_timings() -> dict[str, Entry]:

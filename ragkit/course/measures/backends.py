@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ragkit.cache import EmbeddingCache
 from ragkit.course.measures.base import Entries, compared, plain, scored
-from ragkit.encoders import MiniLMEncoder
+from ragkit.encoders import Encoder, MiniLMEncoder
 from ragkit.encoders.minilm import Backend
 from ragkit.evaluation import Report, compare, evaluate
 from ragkit.kb import KnowledgeBase, load_kb
@@ -19,14 +20,14 @@ COSINE = {"onnx": 1e-5, "onnx-int8": 0.01}
 FLIPS = {"onnx": 0.5, "onnx-int8": 3.5}
 
 
-def measure() -> Entries:
-    """Measure both backends on the documents and the test questions, with no cache."""
+def measure(cache: EmbeddingCache) -> Entries:
+    """Measure both backends on the documents and the test questions; vectors go through `cache`."""
     kb = load_kb()
     texts = [d.full_text for d in kb.documents] + [query.text for query in kb.queries]
-    torch = MiniLMEncoder()
+    torch = cache.wrap(MiniLMEncoder())
     reference, before = torch.encode(texts), _report(torch, kb)
     for backend in EXPORTED:
-        encoder = MiniLMEncoder(backend=backend)
+        encoder = cache.wrap(MiniLMEncoder(backend=backend))
         yield from _cosines(backend, encoder.encode(texts), reference)
         after = _report(encoder, kb)
         for metric in METRICS:
@@ -46,6 +47,6 @@ def _cosines(backend: Backend, vectors: Vectors, reference: Vectors) -> Entries:
         yield f"backends.{backend}.cosine.{name}", {**entry, "n": len(cosines)}
 
 
-def _report(encoder: MiniLMEncoder, kb: KnowledgeBase) -> Report:
+def _report(encoder: Encoder, kb: KnowledgeBase) -> Report:
     retriever = DenseRetriever(encoder).fit(kb.documents)
     return evaluate(kb.qrels, retriever.run(kb.queries, k=10), METRICS)

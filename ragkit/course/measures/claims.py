@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ragkit.cache import EmbeddingCache
 from ragkit.course.measures.base import Entries, plain, scored, training_sentences
 from ragkit.course.measures.lab01 import dense_report, vector_report
 from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
@@ -43,11 +44,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def measure() -> Entries:
-    """Measure every entry of the claims page."""
+def measure(cache: EmbeddingCache) -> Entries:
+    """Measure every entry of the claims page; MiniLM's vectors go through `cache`."""
     dev = load_kb(split="dev")
     encoders: dict[str, Encoder] = {
-        "minilm": MiniLMEncoder(backend="auto"),
+        "minilm": cache.wrap(MiniLMEncoder(backend="auto")),
         "minigpt-table": MiniGPTEncoder(),
     }
     for name, encoder in encoders.items():

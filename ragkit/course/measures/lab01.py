@@ -44,13 +44,13 @@ SEEDS = range(1, 6)  # 0 is the control of the table
 
 
 def measure(cache: EmbeddingCache) -> Entries:
-    """Measure every entry of lab 01; the compared systems use `cache`."""
+    """Measure every entry of lab 01; MiniLM's vectors and all scores go through `cache`."""
     kb, dev = load_kb(), load_kb(split="dev")
     results = list(compare_systems(kb, cache=cache))
-    minilm, table = MiniLMEncoder(backend="auto"), MiniGPTEncoder()
+    minilm, table = cache.wrap(MiniLMEncoder(backend="auto")), MiniGPTEncoder()
     yield from _systems(results, kb)
     yield from _differences({r.name: r.report for r in results})
-    yield from _out_of_scope(kb)
+    yield from _out_of_scope(kb, cache)
     yield from _untrained_seeds(kb)
     yield from _minigpt(table)
     yield from _token_twins(table)
@@ -93,10 +93,10 @@ def _differences(reports: dict[str, Report]) -> Entries:
             yield f"lab01.{better}-{worse}.{metric}", compared(found, how)
 
 
-def _out_of_scope(kb: KnowledgeBase) -> Entries:
+def _out_of_scope(kb: KnowledgeBase, cache: EmbeddingCache) -> Entries:
     how = "ROC area of the top score, test against out-of-scope queries"
     for name in ("bm25", "minilm"):
-        area = separation(build_system(name, kb), kb.queries, kb.unjudged)
+        area = separation(build_system(name, kb, cache), kb.queries, kb.unjudged)
         yield f"lab01.{name}.out_of_scope_auc", {**plain(area, how), "n": len(kb.unjudged)}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from ragkit.cache import EmbeddingCache
 from ragkit.course.measures.base import Entries, compared, plain, scored
 from ragkit.course.measures.lab03_pairs import minimal_pairs
-from ragkit.encoders import MiniLMEncoder
+from ragkit.encoders import Encoder, MiniLMEncoder
 from ragkit.evaluation import Report, compare, evaluate
 from ragkit.kb import KnowledgeBase, load_kb
 from ragkit.ranking import ranked_ids
@@ -35,11 +35,12 @@ Logits = dict[str, dict[str, float]]
 
 
 def measure(cache: EmbeddingCache) -> Entries:
-    """Measure every entry of lab 03; the cross-encoder's scores go through `cache`."""
+    """Measure every entry of lab 03; unit vectors and scores go through `cache`."""
     minilm, cross = MiniLMEncoder(backend="auto"), build_reranker(cache)
-    yield from minimal_pairs(minilm, cross)
+    encoder = cache.wrap(minilm)
+    yield from minimal_pairs(encoder, cross)
     kb, dev = load_kb(), load_kb(split="dev")
-    dense, lexical, tokens = _dense(minilm, kb), _lexical(kb), _max_sim(minilm, kb)
+    dense, lexical, tokens = _dense(encoder, kb), _lexical(kb), _max_sim(minilm, kb)
     fused = {q: reciprocal_rank_fusion([dense[q], lexical[q]]) for q in dense}
     wanted = {
         q: {*ranked_ids(dense[q], max(DEPTHS)), *ranked_ids(fused[q], CHOSEN), *kb.qrels[q]}
@@ -50,7 +51,7 @@ def measure(cache: EmbeddingCache) -> Entries:
     yield from _ceilings(kb, {"minilm": dense, "bm25": lexical, "fused": fused})
     yield from _depths(kb, dense, logits, DEPTHS)
     yield from _kept(kb, dense, logits)
-    dev_dense = _dense(minilm, dev)
+    dev_dense = _dense(encoder, dev)
     dev_wanted = {q: ranked_ids(row, DEV_DEPTH) for q, row in dev_dense.items()}
     dev_logits = _logits(cross, dev, dev_wanted)
     yield from _depths(dev, dev_dense, dev_logits, [d for d in DEPTHS if d <= DEV_DEPTH])
@@ -65,9 +66,9 @@ def measure(cache: EmbeddingCache) -> Entries:
     yield from _teacher(kb, dense, logits)
 
 
-def _dense(minilm: MiniLMEncoder, kb: KnowledgeBase) -> Run:
+def _dense(encoder: Encoder, kb: KnowledgeBase) -> Run:
     """All documents by cosine."""
-    return DenseRetriever(minilm).fit(kb.documents).run(kb.queries, len(kb.documents))
+    return DenseRetriever(encoder).fit(kb.documents).run(kb.queries, len(kb.documents))
 
 
 def _lexical(kb: KnowledgeBase) -> Run:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ragkit.course.layout import labs
 from ragkit.course.measures.base import Entries, plain
-from ragkit.encoders import MiniLMEncoder
+from ragkit.encoders import Encoder
 from ragkit.reranker import Reranker
 
 KINDS_OF_PAIRS = ("word_order", "negation", "roles")
@@ -36,13 +36,13 @@ def _pair(line: str) -> Pair:
     return question, right[0].upper() + right[1:], wrong[0].upper() + wrong[1:]
 
 
-def minimal_pairs(minilm: MiniLMEncoder, cross: Reranker) -> Entries:
+def minimal_pairs(encoder: Encoder, cross: Reranker) -> Entries:
     """How many of the pairs each model orders rightly; the control is not part of the total."""
     total = {"cross": 0, "bi": 0}
     pairs = lab_pairs()
     for kind, rows in pairs.items():
         logits = cross.predict([(q, text) for q, *texts in rows for text in texts]).reshape(-1, 2)
-        vectors = minilm.encode([text for row in rows for text in row]).reshape(len(rows), 3, -1)
+        vectors = encoder.encode([text for row in rows for text in row]).reshape(len(rows), 3, -1)
         cosines = np.einsum("nd,ncd->nc", vectors[:, 0], vectors[:, 1:])
         for name, scores in (("cross", logits), ("bi", cosines)):
             right = int((scores[:, 0] > scores[:, 1]).sum())
