@@ -6,6 +6,7 @@ score. Everything here ends: after `Limits.seconds` of wall time the whole child
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import json
 import os
@@ -110,6 +111,7 @@ def open_sandbox(private: Sequence[Path], isolate: bool = True) -> Iterator[Sand
         write_library(folder / "library", silent=True)
         shutil.copytree(course_root() / "data", folder / "library" / "data")
         shutil.copytree(Path(__file__).parent / "child", folder / "library" / "child")
+        compileall.compile_dir(folder / "library", quiet=2)  # once, not in every child
         hidden = [str(path) for path in _private([course_root(), *private])]
         sandbox = Sandbox(folder, isolate, hidden)
         if isolate and (reason := _try(sandbox)):
