@@ -97,8 +97,8 @@ def hush_transformers() -> None:
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="sentence_transformers")
     from transformers.utils import logging as hf_logging
 
-    hf_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # unannotated upstream
-    hf_logging.set_verbosity_error()  # type: ignore[no-untyped-call]  # unannotated upstream
+    hf_logging.disable_progress_bar()
+    hf_logging.set_verbosity_error()
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
 
 
