@@ -188,8 +188,8 @@ def of_suite(part: Part) -> list[str]:
         "Cold is with an empty cache apart from the ONNX export, warm the run after it.",
         md.table(["lab", "cold", "warm"], rows),
         "![Bars of the seconds of each lab, cold and warm](figures/suite.png)",
-        f"`make test` took {md.seconds(part['tests'])}, where it had run before: mypy keeps a cache. "
-        "Peak memory of the largest process:",
+        f"`make test` took {md.seconds(part['tests'])}, where it had run before: mypy keeps a "
+        "cache. Peak memory of the largest process:",
         md.table(["", "peak memory"], peaks),
         "What takes longest in it, each on one thread; a lab's cells are tests too:",
         md.table(["test", "time"], slowest),
