@@ -33,7 +33,7 @@ results: exported  ## measure every quoted number again and update the prose
 bench: exported  ## measure ragkit beside its peers, alone on the machine: about half an hour
 	$(BIN)/python -m benchmarks --suite
 
-bench-quick: exported  ## the same on small sizes, in about three minutes, into .build/benchmarks
+bench-quick: exported  ## the same on small sizes, in less than three minutes, into .build/benchmarks
 	$(BIN)/python -m benchmarks --quick
 
 train: $(READY)  ## train MiniGPT again

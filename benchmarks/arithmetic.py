@@ -51,7 +51,7 @@ def matrix_rates(plan: Plan) -> Record:
             name = f"[{m}, {k}] x [{k}, {n}], {library}"
             sides[name] = product
             operations[name] = 2 * m * k * n
-    took = alternate(sides, repeats=plan.pick(15, 5))
+    took = alternate(sides, repeats=plan.pick(15, 3))
     rates = {
         name: asdict(spread([operations[name] / second / 1e9 for second in seconds]))
         for name, seconds in took.items()

@@ -163,7 +163,7 @@ class Race:
         }
 
     def _repeats(self) -> int:
-        return self.plan.pick(16, 8) if self.size < MILLION else 8
+        return self.plan.pick(16, 5) if self.size < MILLION else 8
 
     def _batch(self) -> Record:
         """Seconds a query of raw FAISS when it gets all queries at once; for information."""
