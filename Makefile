@@ -30,7 +30,7 @@ editions: exported  ## make and execute both editions of every lab from its sour
 results: exported  ## measure every quoted number again and update the prose
 	$(BIN)/ragkit results
 
-bench: exported  ## measure ragkit beside its peers, alone on the machine: about half an hour
+bench: exported  ## measure ragkit beside its peers, alone on the machine: about 20 minutes
 	$(BIN)/python -m benchmarks --suite
 
 bench-quick: exported  ## the same on small sizes, in less than three minutes, into .build/benchmarks

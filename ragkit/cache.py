@@ -30,17 +30,21 @@ _DIGEST = 32
 Compute = Callable[[list[int]], NDArray[np.float32]]
 
 
-class _Cache:
-    """What both caches share: a folder of checked float32 entries, and the counts of its use.
-
-    `hits` and `misses` count what was found and what had to be computed. A damaged entry is
-    computed again with a `RagkitWarning`; a folder that cannot be written is reported once.
-    """
+class CacheFolder:
+    """What every cache has: a folder, and the counts of what was found and what was computed."""
 
     def __init__(self, root: str | Path | None = None) -> None:
         self.root = cache_dir() if root is None else Path(root)
         self.hits = 0
         self.misses = 0
+
+
+class _Cache(CacheFolder):
+    """What both caches here share: checked float32 entries.
+
+    A damaged entry is computed again with a `RagkitWarning`; a folder that cannot be written is
+    reported once.
+    """
 
     def path_of(self, fingerprint: str, text: str) -> Path:
         """The file of one entry."""

@@ -9,16 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from ragkit.cache import CacheFolder
 from ragkit.errors import DataError, RagkitWarning, VectorError
 from ragkit.index import FlatIndex, HNSWIndex
-from ragkit.runtime import cache_dir, import_faiss, report_unwritable
+from ragkit.runtime import import_faiss, report_unwritable
 from ragkit.texts import check_id
 from ragkit.vectors import Vectors, check_vectors
 
 Built = TypeVar("Built", FlatIndex, HNSWIndex)
 
 
-class IndexCache:
+class IndexCache(CacheFolder):
     """A folder of built indexes, keyed on the sha256 of the vectors, their ids and the settings.
 
     It is worth its bytes for a graph, which takes far longer to build than to read. `hits` and
@@ -26,11 +27,6 @@ class IndexCache:
     a folder that cannot be written is reported once. `root` defaults to `RAGKIT_CACHE` or the
     user's cache folder.
     """
-
-    def __init__(self, root: str | Path | None = None) -> None:
-        self.root = cache_dir() if root is None else Path(root)
-        self.hits = 0
-        self.misses = 0
 
     def fill(self, index: Built, vectors: Vectors, doc_ids: Sequence[str]) -> Built:
         """An index as `index`, which is empty, would be with these vectors, float32 [n, d], added.

@@ -7,7 +7,6 @@ the business of `results`.
 from __future__ import annotations
 
 from tempfile import TemporaryDirectory
-from types import ModuleType
 
 from ragkit.cache import EmbeddingCache
 from ragkit.course.measures import backends, claims, grading, lab01, lab02, lab03, timings
@@ -15,20 +14,14 @@ from ragkit.course.measures.base import Entry
 
 DETERMINISTIC = (lab01, lab02, lab03, claims, backends)
 
-__all__ = ["Entry", "measure_all", "measure_part", "measure_timings"]
+__all__ = ["Entry", "measure_all", "measure_timings"]
 
 
 def measure_all() -> dict[str, Entry]:
     """Measure every entry that another run must reproduce, with nothing kept from before."""
     with TemporaryDirectory() as folder:
         cache = EmbeddingCache(folder)
-        parts = [measure_part(module, cache) for module in DETERMINISTIC]
-    return {key: entry for part in parts for key, entry in part.items()}
-
-
-def measure_part(module: ModuleType, cache: EmbeddingCache) -> dict[str, Entry]:
-    """Measure the entries of one module; what another has computed is read from `cache`."""
-    return dict(module.measure(cache))
+        return {key: entry for module in DETERMINISTIC for key, entry in module.measure(cache)}
 
 
 def measure_timings() -> dict[str, Entry]:
