@@ -25,7 +25,7 @@ import typer
 from benchmarks.harness import MeasurementError, Plan, say
 from benchmarks.processes import ROOT
 from ragkit.errors import RagkitError
-from ragkit.indexfile import write_atomically
+from ragkit.files import write_atomically
 
 PARTS = ("ask", "encoding", "reranking", "indexes", "evaluating", "suite")
 
@@ -122,7 +122,7 @@ def _render(results: dict[str, Any], folder: Path) -> None:
 def _quote(results: dict[str, Any]) -> None:
     """Put the table of targets into the ledger, and from there into the README."""
     from benchmarks.report import targets_table
-    from ragkit.course import results as ledger
+    from ragkit.course import ledger as ledger
 
     entry = {"text": targets_table(results), "how": "make bench"}
     ledger.update(ledger.load() | {f"{ledger.BENCHED}targets": entry})

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks.harness import MeasurementError, Plan, Record, Work, alternate, say, spread
 from ragkit.encoders.minilm_graph import LAYERS
 from ragkit.runtime import import_torch, threads
-from ragkit.sessions import open_session
+from ragkit.weights.opening import open_session
 
 WIDTH = 384
 INNER = 1536

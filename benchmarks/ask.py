@@ -19,8 +19,8 @@ from benchmarks.harness import (
 from benchmarks.processes import run, script, take_turns
 from benchmarks.profiles import import_times
 from ragkit.encoders.minilm_export import lend
-from ragkit.models import MINILM, locate
 from ragkit.runtime import data_dir
+from ragkit.weights.published import MINILM, locate
 
 QUESTION = "past participle of eat?"
 OURS = "ragkit ask"

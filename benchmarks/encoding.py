@@ -20,14 +20,14 @@ from benchmarks.harness import (
 from benchmarks.profiles import functions
 from benchmarks.quality import quality
 from benchmarks.texts import by_length, count_tokens, questions
+from ragkit.documents.kb import load_kb
 from ragkit.encoders import MiniLMEncoder
 from ragkit.encoders.minilm import Backend
 from ragkit.errors import ModelError
-from ragkit.index import FlatIndex
-from ragkit.kb import load_kb
-from ragkit.models import MINILM, locate
 from ragkit.runtime import hush_transformers, import_faiss, import_torch
-from ragkit.sessions import read_tokenizer
+from ragkit.search.index import FlatIndex
+from ragkit.weights.opening import read_tokenizer
+from ragkit.weights.published import MINILM, locate
 
 BACKENDS: tuple[Backend, ...] = ("torch", "onnx", "onnx-int8")
 PEER = "sentence-transformers"

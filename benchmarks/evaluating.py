@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import Plan, Record, Work, check_close, comparison
 from benchmarks.profiles import functions
-from ragkit.evaluation import Report, evaluate
 from ragkit.runtime import threads
-from ragkit.stats import RESAMPLES, Interval
+from ragkit.scoring.evaluation import Report, evaluate
+from ragkit.scoring.stats import RESAMPLES, Interval
 
 OURS, RANX, TREC = "ragkit", "ranx", "pytrec_eval"
 READY = "ranx, Qrels and Run built before"

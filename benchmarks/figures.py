@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.indexes import FLAT, HNSW, NUMPY, RAW_FLAT, RAW_HNSW, RECALL
 from benchmarks.projections import FAR, Projection, projections
 from benchmarks.targets import LEAST_RECALL
-from ragkit.plots.base import COLOURS, panels, style
+from ragkit.course.plots.base import COLOURS, panels, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

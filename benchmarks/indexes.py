@@ -25,8 +25,8 @@ from benchmarks.harness import (
 from benchmarks.neighbours import Contest, faiss_flat, faiss_hnsw, ids_of
 from benchmarks.profiles import functions
 from benchmarks.synthetic import describe, real_cloud
-from ragkit.index import FlatIndex, HNSWIndex
 from ragkit.runtime import import_torch, threads
+from ragkit.search.index import FlatIndex, HNSWIndex
 
 FLAT, HNSW = "FlatIndex", "HNSWIndex"
 RAW_FLAT, RAW_HNSW = "IndexFlatIP", "IndexHNSWFlat"

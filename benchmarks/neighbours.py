@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from benchmarks.harness import MeasurementError
-from ragkit.index import FlatIndex, HNSWIndex
 from ragkit.runtime import import_faiss
+from ragkit.search.index import FlatIndex, HNSWIndex
 from ragkit.vectors import Vectors
 
 Filled = TypeVar("Filled", FlatIndex, HNSWIndex)

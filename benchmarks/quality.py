@@ -8,8 +8,8 @@ from dataclasses import asdict
 from benchmarks.harness import Record, cosines, say
 from benchmarks.texts import judged
 from ragkit.encoders import MiniLMEncoder
-from ragkit.evaluation import Report, compare, evaluate
-from ragkit.retrievers import DenseRetriever
+from ragkit.scoring.evaluation import Report, compare, evaluate
+from ragkit.search.retrievers import DenseRetriever
 
 METRICS = ("hit_rate@1", "hit_rate@5")
 REFERENCE = "torch"

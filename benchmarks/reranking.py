@@ -7,12 +7,13 @@ from typing import Any
 
 from benchmarks.harness import Plan, Record, Work, check_same, comparison
 from benchmarks.profiles import functions
-from ragkit.chunking import sentence_chunks, to_documents
-from ragkit.kb import load_handbook, load_kb
-from ragkit.models import RERANKER, locate
-from ragkit.reranker import CrossEncoderReranker
+from ragkit.documents.chunking import sentence_chunks, to_documents
+from ragkit.documents.handbook import load_handbook
+from ragkit.documents.kb import load_kb
 from ragkit.runtime import hush_transformers, import_torch
-from ragkit.sessions import read_tokenizer
+from ragkit.search.reranker import CrossEncoderReranker
+from ragkit.weights.opening import read_tokenizer
+from ragkit.weights.published import RERANKER, locate
 
 OURS = "ragkit, int8 ONNX"
 PEER = "CrossEncoder, fp32"

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from benchmarks.harness import Record
 from benchmarks.texts import questions
-from ragkit.course.measures.base import training_sentences
+from ragkit.documents.kb import load_kb
 from ragkit.encoders import MiniLMEncoder
-from ragkit.kb import load_kb
+from ragkit.minigpt.corpus import training_sentences
 from ragkit.vectors import Vectors, unit_rows
 
 NOISE = 1.0  # length of the noise beside a centre of length 1

@@ -7,7 +7,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from benchmarks.harness import Plan
-from ragkit.kb import KnowledgeBase, load_kb
+from ragkit.documents.kb import KnowledgeBase, load_kb
 
 SHORT = "short (8 to 16 tokens)"
 DOCUMENTS = "documents of the knowledge base"

@@ -1,5 +1,5 @@
 """`python -m ragkit` is `ragkit`."""
 
-from ragkit.cli import main
+from ragkit.cli.app import main
 
 main()

@@ -1,17 +1,9 @@
-"""The tie rule, in one place: score descending, then doc_id ascending. And what a hit is.
-
-Also the two checks that every ranking needs: of a count such as k, and of a score.
-"""
+"""The tie rule, in one place: score descending, then doc_id ascending. And what a hit is."""
 
 from __future__ import annotations
 
-import math
-import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from ragkit.errors import DataError
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +40,3 @@ def ranked_ids(scores: Mapping[str, float], k: int | None = None) -> list[str]:
 def as_scores(ranking: Sequence[Hit]) -> dict[str, float]:
     """A hit list as one query's entry of a run: `{doc_id: score}`."""
     return {hit.doc_id: hit.score for hit in ranking}
-
-
-def check_k(k: Any, name: str = "k", *, least: int = 1, most: int | None = None) -> int:
-    """`k` as an int from `least` to `most`, or a `DataError` that says what was passed."""
-    try:
-        number = None if isinstance(k, bool) else operator.index(k)
-    except TypeError:
-        number = None
-    if number is None:
-        raise DataError(f"{name} must be a whole number from {least} up; got {k!r:.60}.")
-    if number < least:
-        raise DataError(f"{name} must be at least {least}; got {number}.")
-    if most is not None and number > most:
-        raise DataError(f"{name} must be at most {most}; got {number}.")
-    return number
-
-
-def is_finite(score: Any) -> bool:
-    """True for a number that can be ranked: neither NaN nor infinite, and not a string or None."""
-    try:
-        return math.isfinite(score)
-    except (TypeError, OverflowError):
-        return False
-
-
-def are_finite(scores: Iterable[Any]) -> bool:
-    """`is_finite` of every one of the scores, at half the cost of asking one by one."""
-    try:
-        return all(map(math.isfinite, scores))
-    except (TypeError, OverflowError):
-        return False

@@ -14,7 +14,7 @@ import warnings
 from pathlib import Path
 from types import ModuleType
 
-from ragkit.errors import DataError, RagkitWarning
+from ragkit.errors import DataError
 
 LARGEST_SEED = 2**64 - 1  # what torch's generators take
 
@@ -43,22 +43,6 @@ def cache_dir() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("ragkit")
-
-
-_reported: set[Path] = set()
-
-
-def report_unwritable(folder: Path, error: OSError) -> None:
-    """Warn that a cache folder cannot be written; once for each folder, whatever is kept there."""
-    if folder in _reported:
-        return
-    _reported.add(folder)
-    warnings.warn(
-        f"{folder}: the cache cannot be written ({error.strerror}). Work goes on without it; set "
-        "RAGKIT_CACHE to a folder you may write to.",
-        RagkitWarning,
-        stacklevel=3,
-    )
 
 
 def data_dir() -> Path:

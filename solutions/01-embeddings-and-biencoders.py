@@ -37,8 +37,7 @@ import numpy as np
 import torch
 
 import ragkit
-from ragkit import plots, tables
-from ragkit.course import check, drills
+from ragkit.course import check, drills, plots, tables
 
 for package in ("torch", "sentence-transformers", "faiss-cpu", "numpy"):
     print(package, version(package))
@@ -398,7 +397,7 @@ check.hit_rate(hit_rate)
 # > aleatorio marca el mínimo y la tabla sin entrenar muestra cuánto se consigue sin entrenamiento.
 
 # %%
-from ragkit.systems import compare_systems
+from ragkit.course.systems import compare_systems
 
 names = ["random", "bm25", "untrained", "minigpt-table", "minigpt-hidden", "minilm"]
 results = list(compare_systems(kb, names, cache=cache))
@@ -631,8 +630,8 @@ print(f"{size} pairs; scoring all documents alike gives a loss of ln {size} = {n
 # those weights, which is largest when all weigh the same.
 
 # %%
-from ragkit.losses import info_nce as batch_loss
-from ragkit.losses import negative_weights
+from ragkit.encoders.losses import info_nce as batch_loss
+from ragkit.encoders.losses import negative_weights
 
 similarity = (q @ d.T).double()
 negatives = similarity[~torch.eye(size, dtype=torch.bool)].view(size, size - 1)

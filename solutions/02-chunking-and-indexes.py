@@ -35,9 +35,9 @@ from importlib.metadata import version
 import numpy as np
 
 import ragkit
-from ragkit import plots, tables
-from ragkit.chunking import to_documents
-from ragkit.course import check, drills, results
+from ragkit.course import check, drills, plots, tables
+from ragkit.course import ledger as results
+from ragkit.documents.chunking import to_documents
 
 for package in ("sentence-transformers", "faiss-cpu", "numpy"):
     print(package, version(package))
@@ -150,7 +150,7 @@ def sliding_window(count, size, overlap):
 check.sliding_window(sliding_window)
 
 # %% [markdown]
-# `ragkit.chunking` has all four. We cut the handbook at four sizes; the largest is 250 and not 254,
+# `ragkit.documents.chunking` has all four. We cut the handbook at four sizes; the largest is 250 and not 254,
 # because a window may begin in the middle of a word, which then falls into other tokens. Sliding
 # windows repeat a quarter of their size.
 

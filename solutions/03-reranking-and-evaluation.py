@@ -36,8 +36,8 @@ from importlib.metadata import version
 import numpy as np
 
 import ragkit
-from ragkit import plots, tables
-from ragkit.course import check, drills, results
+from ragkit.course import check, drills, plots, tables
+from ragkit.course import ledger as results
 
 for package in ("onnxruntime", "sentence-transformers", "bm25s", "numpy"):
     print(package, version(package))
@@ -1057,7 +1057,7 @@ plots.margin_scatter(s, t)
 # sure is that difference? The pairs of one question go together, so we resample *questions*:
 
 # %%
-from ragkit.stats import bootstrap_interval
+from ragkit.scoring.stats import bootstrap_interval
 
 gain = (t > 0).astype(int) - (s > 0)  # +1: only the teacher is right, -1: only the student
 asked = np.array([m[2] for m in margins])

@@ -10,7 +10,7 @@ import json
 import sys
 from typing import Any
 
-from ragkit.indexfile import write_atomically
+from ragkit.files import write_atomically
 from ragkit.runtime import data_dir
 
 

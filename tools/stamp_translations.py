@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import sys
 
-from ragkit.course import pages
+import translations
 
 
 def main() -> None:
     problems = []
-    for english, spanish in pages.translated_pages():
+    for english, spanish in translations.translated_pages():
         if not spanish.is_file():
             problems.append(f"{spanish.name} is missing.")
             continue
-        first, second = pages.read(english), pages.read(spanish)
-        differing = [name for name, part in pages.PARTS.items() if part(first) != part(second)]
+        first, second = translations.read(english), translations.read(spanish)
+        differing = [
+            name for name, part in translations.PARTS.items() if part(first) != part(second)
+        ]
         if differing:
             problems.append(f"{spanish.name}: {', '.join(differing)} differ; not stamped.")
-        elif pages.stamp(english, spanish):
+        elif translations.stamp(english, spanish):
             print(f"{spanish.name}: stamped.")
     if problems:
         sys.exit("\n".join(problems))

@@ -16,7 +16,7 @@ from ragkit.course import plain
 from ragkit.course.drills import properties
 from ragkit.course.drills.base import Choice, Constructed, Drill, Number, Part, Sealed, Text
 from ragkit.course.judging import Case, Check, Key
-from ragkit.indexfile import write_atomically
+from ragkit.files import write_atomically
 
 
 def write_checks(checks: Iterable[Check], path: Path) -> None:

@@ -12,11 +12,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from ragkit.checks import check_count, check_texts
 from ragkit.errors import RagkitWarning
-from ragkit.models import fingerprint_of
-from ragkit.ranking import check_k
-from ragkit.texts import check_texts
 from ragkit.vectors import Vectors
+from ragkit.weights.published import fingerprint_of
 
 
 @runtime_checkable
@@ -61,7 +60,7 @@ class BaseEncoder:
         Texts over `max_length` tokens are cut there, counted in `truncated` and warned about once.
         Raises `DataError` for an item that is blank, not a string or not Unicode.
         """
-        batch_size = check_k(batch_size, "batch_size")
+        batch_size = check_count(batch_size, "batch_size")
         single = isinstance(texts, str)
         checked = check_texts([texts] if isinstance(texts, str) else texts)
         if not checked:

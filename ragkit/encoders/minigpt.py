@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ragkit.checks import check_count
 from ragkit.encoders.base import BaseEncoder
 from ragkit.errors import ModelError, one_line
-from ragkit.models import sha256_of
-from ragkit.ranking import check_k
 from ragkit.runtime import LARGEST_SEED, data_dir, import_torch
 from ragkit.vectors import Vectors, unit_rows
+from ragkit.weights.published import sha256_of
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -45,7 +45,7 @@ class MiniGPTEncoder(BaseEncoder):
     @classmethod
     def untrained(cls, *, source: Source = "table", seed: int = 0) -> MiniGPTEncoder:
         """The control: the course's tokenizer over a MiniGPT that never saw a sentence."""
-        seed = check_k(seed, "seed", least=0, most=LARGEST_SEED)
+        seed = check_count(seed, "seed", least=0, most=LARGEST_SEED)
         import_torch()
         import torch
 

@@ -11,15 +11,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+from ragkit.checks import check_count, check_texts
+from ragkit.documents.spans import Span
 from ragkit.encoders import minilm_export as exports
 from ragkit.encoders.base import BaseEncoder
 from ragkit.encoders.minilm_onnx import OnnxModel
 from ragkit.errors import ModelError, RagkitWarning
-from ragkit.kb import Span
-from ragkit.models import MINILM, Chosen, choose, folder_sha256, locate, sha256_of
-from ragkit.ranking import check_k
-from ragkit.texts import check_texts
 from ragkit.vectors import Vectors
+from ragkit.weights.published import MINILM, Chosen, choose, folder_sha256, locate, sha256_of
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -63,7 +62,7 @@ class MiniLMEncoder(BaseEncoder):
             raise ModelError(f"Unknown pooling {pooling!r}; use 'mean', 'cls' or 'max'.")
         self.pooling = pooling
         longest = LONGEST if model is None else None  # another model's is known when it is loaded
-        self.max_length = check_k(max_length, "max_length", least=SHORTEST, most=longest)
+        self.max_length = check_count(max_length, "max_length", least=SHORTEST, most=longest)
         self._chosen = _choose(model)
         self.name = self._chosen.name
         self._sha256, self._folder_sha256 = _hashes(self._chosen)
@@ -94,7 +93,7 @@ class MiniLMEncoder(BaseEncoder):
 
         The first and the last are the special tokens [CLS] and [SEP]; texts are cut as in `encode`.
         """
-        batch_size = check_k(batch_size, "batch_size")
+        batch_size = check_count(batch_size, "batch_size")
         checked = check_texts(texts)
         self._report_truncation(checked)
         return self._running.token_vectors(checked, batch_size) if checked else []

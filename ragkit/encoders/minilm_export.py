@@ -19,10 +19,10 @@ import numpy as np
 
 from ragkit.encoders.minilm_onnx import OnnxModel
 from ragkit.errors import ModelError, RagkitWarning
-from ragkit.indexfile import write_atomically
-from ragkit.models import MINILM, Chosen, Weights, locate, sha256_of
-from ragkit.runtime import cache_dir, report_unwritable
+from ragkit.files import report_unwritable, write_atomically
+from ragkit.runtime import cache_dir
 from ragkit.vectors import Vectors
+from ragkit.weights.published import MINILM, Chosen, Weights, locate, sha256_of
 
 FORMAT = 2  # raise it when minilm_graph changes: every export is then made again
 FILES: Mapping[str, str] = {"onnx": "float32.onnx", "onnx-int8": "int8.onnx"}
@@ -131,7 +131,8 @@ def varied_texts() -> list[str]:
 
     The parts grow from one word to more than the limit of 256 tokens, where both must cut alike.
     """
-    from ragkit.kb import load_handbook, load_kb
+    from ragkit.documents.handbook import load_handbook
+    from ragkit.documents.kb import load_kb
 
     kb = load_kb()
     texts = [document.full_text for document in kb.documents]

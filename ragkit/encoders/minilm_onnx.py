@@ -8,12 +8,12 @@ from typing import Any, cast
 
 import numpy as np
 
+from ragkit.documents.spans import Span
 from ragkit.errors import ModelError
-from ragkit.kb import Span
-from ragkit.models import MINILM
 from ragkit.runtime import threads
-from ragkit.sessions import Tokens, each_alone, open_session
 from ragkit.vectors import Vectors
+from ragkit.weights.opening import Tokens, each_alone, open_session
+from ragkit.weights.published import MINILM
 
 _SLOWER = ("SkipLayerNormFusion",)  # makes one slow operator of a sum and a norm
 

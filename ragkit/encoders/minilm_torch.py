@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from ragkit.kb import Span
-from ragkit.models import Chosen
-from ragkit.ranking import check_k
+from ragkit.checks import check_count
+from ragkit.documents.spans import Span
 from ragkit.runtime import quiet
-from ragkit.sessions import open_torch
 from ragkit.vectors import Vectors
+from ragkit.weights.opening import open_torch
+from ragkit.weights.published import Chosen
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -27,7 +27,7 @@ class TorchModel:
     def __init__(self, chosen: Chosen, pooling: str, max_length: int = 256) -> None:
         self.wrapped = _pooled(open_torch("SentenceTransformer", chosen, "model"), pooling)
         longest = getattr(getattr(self.wrapped[0], "config", None), "max_position_embeddings", None)
-        self.wrapped.max_seq_length = check_k(max_length, "max_length", most=longest)
+        self.wrapped.max_seq_length = check_count(max_length, "max_length", most=longest)
         self.dimension = cast(int, self.wrapped.get_embedding_dimension())
 
     def encode(self, texts: list[str], batch_size: int) -> Vectors:

@@ -19,11 +19,11 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from ragkit.beir import read_lines
+from ragkit.checks import check_count
 from ragkit.errors import DataError
+from ragkit.minigpt.corpus import training_sentences
 from ragkit.minigpt.model import MiniGPT, MiniGPTConfig
 from ragkit.minigpt.tokenizer import END, train_tokenizer
-from ragkit.ranking import check_k
 from ragkit.runtime import LARGEST_SEED, import_torch
 
 
@@ -45,9 +45,9 @@ class TrainingPlan:
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "window", "validate_every"):
-            check_k(getattr(self, name), name)
-        check_k(self.warm_up, "warm_up", least=0)
-        check_k(self.seed, "seed", least=0, most=LARGEST_SEED)
+            check_count(getattr(self, name), name)
+        check_count(self.warm_up, "warm_up", least=0)
+        check_count(self.seed, "seed", least=0, most=LARGEST_SEED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def train(
     """
     plan, config = plan or TrainingPlan(), config or MiniGPTConfig()
     import_torch()
-    sentences = [line.strip() for _, line in read_lines(corpus)]
+    sentences = training_sentences(corpus)
     random.Random(plan.seed).shuffle(sentences)
     held_out = len(sentences) // 10
     tokenizer = train_tokenizer(sentences[held_out:], config.vocabulary)

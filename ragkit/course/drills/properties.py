@@ -20,7 +20,7 @@ MAX_OVERLAP = 0.2
 MAX_LETTERS = 2_000
 # Honest paraphrases of grammar rules with hardly a word in common lie anywhere between these two
 # cosines, and so do a few pairs of different rules: there, a person decides. Calibrated in
-# tests/test_course.py on pairs written for the purpose.
+# tests/course/test_course.py on pairs written for the purpose.
 LOW_COSINE = 0.25
 CLEAR_COSINE = 0.45
 MARGIN = 1e-6

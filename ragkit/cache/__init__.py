@@ -1,0 +1,1 @@
+"""Nothing is computed twice: embeddings, scores and built indexes on disk."""

@@ -1,0 +1,3 @@
+"""The `ragkit` command."""
+
+from ragkit.cli.app import main as main

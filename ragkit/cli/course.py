@@ -1,0 +1,154 @@
+"""The commands of `ragkit` for those who write, hand out and grade the course.
+
+Like `ragkit.cli`, which registers them, they parse, call the library and print.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ragkit.cli import console
+from ragkit.errors import DataError
+
+Submissions = Annotated[
+    Path | None, typer.Argument(help="A folder of <student>/01-….ipynb or <student>.ipynb.")
+]
+ReportFolder = Annotated[Path | None, typer.Option(help="The folder of the report.")]
+OnlyLab = Annotated[
+    str | None, typer.Option(help="Only this lab, such as 01. Default: all handed in.")
+]
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Submissions at a time. Default: one a core.")
+]
+Timeout = Annotated[float, typer.Option(min=1, help="Seconds for one submission.")]
+HiddenSeed = Annotated[
+    int | None, typer.Option(min=0, help="Of the hidden inputs. Default: drawn for the report.")
+]
+ManualFile = Annotated[
+    Path | None, typer.Option(help="Read the marks in this manual.csv into its report.")
+]
+
+
+def editions(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only report drift; exit 1 if there is any.")
+    ] = False,
+    run: Annotated[
+        bool, typer.Option("--run", help="Execute the student labs without writing them.")
+    ] = False,
+) -> None:
+    """Make both editions of every lab from its one source, and execute them.
+
+    `solutions/NN-….py` is the source. The student edition loses what stands between the solution
+    marks; both are executed, so that what is committed shows its outputs.
+    """
+    if run:
+        from ragkit.course.running import run_all
+
+        console.show_lab_runs(run_all())
+        return
+    _need_sources()
+    from ragkit.course.staff import editions as maker
+
+    if check:
+        if drift := maker.drift():
+            raise DataError("\n".join([*drift, "Make them again: ragkit editions"]))
+        print("Every edition matches its source.")
+    else:
+        console.show_lab_runs(maker.write_all())
+
+
+def results(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only report prose that differs from the file.")
+    ] = False,
+) -> None:
+    """Measure every number that the prose quotes, into data/results.json, and update the prose.
+
+    The figures of the theory pages are drawn again too.
+    """
+    from ragkit.course import ledger
+
+    if check:
+        if stale := ledger.stale_quotes():
+            raise DataError("\n".join([*stale, "Measure and update: ragkit results"]))
+        print("Every quoted number matches data/results.json.")
+        return
+    _need_sources()
+    from ragkit.course.staff import grading, timings
+    from ragkit.course.staff.registry import draw_all, measure_all
+
+    benched = {key: e for key, e in ledger.load().items() if key.startswith(ledger.BENCHED)}
+    written = ledger.update(
+        benched | dict(timings.measure()) | dict(grading.measure()) | measure_all()
+    )
+    drawn = draw_all()
+    print(
+        f"{len(ledger.load())} numbers measured, {len(drawn)} figures drawn; "
+        f"{len(written)} pages updated."
+    )
+
+
+def bundle(
+    out: Annotated[Path, typer.Option(help="A new folder to write the bundle into.")],
+) -> None:
+    """Write the students' bundle: labs, theory, data and ragkit, without one answer.
+
+    Hand the folder out as it is, or zip it. In it, `make lab` sets up and opens the labs. The
+    checks tell students what is right and what went wrong, but nothing there computes an answer.
+    """
+    _need_sources()
+    from ragkit.course.staff.bundle import write_bundle
+
+    files = write_bundle(out)
+    size = sum(path.stat().st_size for path in files) / 2**20
+    print(f"{len(files)} files, {size:.1f} MiB in {out}. Students run `make lab` in it.")
+
+
+def grade(
+    submissions: Submissions = None,
+    out: ReportFolder = None,
+    lab: OnlyLab = None,
+    jobs: Jobs = None,
+    timeout: Timeout = 60.0,
+    seed: HiddenSeed = None,
+    manual: ManualFile = None,
+) -> None:
+    """Grade a class: run every submission contained, compare outside, write the report.
+
+    First the canary: the solved lab must score 100% and the untouched one 0%. Then each student's
+    functions are called on inputs drawn for this report, and what they return is compared here.
+    Interrupt and run again as you like: who is done stays done, unless the notebook changes.
+
+    The report holds grades.csv, class.html, feedback/, gradescope/ and manual.csv. Fill in the
+    marks there, then `ragkit grade --manual REPORT/manual.csv`, any number of times.
+    """
+    _need_sources()
+    from ragkit.course.staff.grade.batch import Job
+    from ragkit.course.staff.grade.batch import grade as grade_class
+    from ragkit.course.staff.grade.report import write_report
+    from ragkit.course.staff.grade.sandbox import Limits
+    from ragkit.course.staff.grade.state import State
+    from ragkit.runtime import threads
+
+    if manual is not None:
+        folder = out or manual.parent
+        result = State(folder / ".state").load_class()
+    elif submissions is None or out is None:
+        raise DataError("Say what to grade and where: ragkit grade SUBMISSIONS --out REPORT")
+    else:
+        folder, limits = out, Limits(timeout, min(10.0, timeout / 3))
+        with console.grading_bar() as (on_start, on_done):
+            job = Job(submissions, out, lab, jobs or threads(), limits, seed)
+            result = grade_class(job, on_start, on_done)
+    console.show_grades(write_report(result, folder, marked=manual), folder)
+
+
+def _need_sources() -> None:
+    """`DataError` in a students' bundle, which has no answers to bundle, grade or measure with."""
+    from ragkit.course.layout import labs
+
+    labs()

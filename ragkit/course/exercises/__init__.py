@@ -1,1 +1,0 @@
-"""The code exercises of the labs, one module a lab."""

@@ -1,0 +1,62 @@
+"""Every picture of the course. Each function takes arrays and returns a matplotlib `Figure`.
+
+No function computes what it draws.
+"""
+
+from ragkit.course.plots.embeddings import (
+    cosine_histograms,
+    kind_dots,
+    loss_curve,
+    pair_strips,
+    score_bars,
+    similarity_heatmap,
+    temperature_curves,
+    topic_map,
+)
+from ragkit.course.plots.indexes import (
+    chunk_map,
+    latency_growth,
+    length_scatter,
+    recall_curves,
+    score_regions,
+    shortcuts,
+    size_curves,
+    storage_lines,
+)
+from ragkit.course.plots.reranking import (
+    attention_masks,
+    ceiling_curve,
+    depth_curve,
+    difference_dots,
+    discount_curves,
+    margin_scatter,
+    token_heatmap,
+    value_strips,
+)
+
+__all__ = [
+    "attention_masks",
+    "ceiling_curve",
+    "chunk_map",
+    "cosine_histograms",
+    "depth_curve",
+    "difference_dots",
+    "discount_curves",
+    "kind_dots",
+    "latency_growth",
+    "length_scatter",
+    "loss_curve",
+    "margin_scatter",
+    "pair_strips",
+    "recall_curves",
+    "score_bars",
+    "score_regions",
+    "shortcuts",
+    "similarity_heatmap",
+    "size_curves",
+    "storage_lines",
+    "temperature_curves",
+    "token_heatmap",
+    "topic_map",
+    "value_strips",
+]

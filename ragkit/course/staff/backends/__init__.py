@@ -1,0 +1,1 @@
+"""What MiniLM's ONNX backends cost in quality."""

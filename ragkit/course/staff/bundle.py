@@ -1,0 +1,81 @@
+"""The students' bundle: labs, theory, data and ragkit, without one answer.
+
+What holds answers stays out: `ragkit.course.staff`, the solved labs and the tests. The checks come
+along as data (`sealed`), so that a student is told at once what is right, and what went wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from ragkit.course import check, drills, sealed
+from ragkit.course.layout import course_root, labs
+from ragkit.course.staff import registry
+from ragkit.errors import DataError
+
+_LINK = re.compile(r"\[(?P<words>[^\]]*)\]\((?P<target>[^)\s#]+)(?:#[^)]*)?\)")
+_ANSWERS = re.compile(r" ·\n[^\n|]*-ref\.[^\n]*")  # the pointer under a theory page's title
+_JUNK = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.pyc", "_data")
+_WITHHELD = shutil.ignore_patterns("staff", "__pycache__", "*.pyc", "_data")
+
+
+def write_bundle(out: Path) -> list[Path]:
+    """Write the bundle into `out`, which must be new or empty; return its files, sorted."""
+    out = out.resolve()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} exists and is not empty. Choose a new folder for the bundle.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
+        made = Path(folder) / out.name
+        _copy_course(made)
+        if out.exists():
+            out.rmdir()
+        os.rename(made, out)
+    return sorted(path for path in out.rglob("*") if path.is_file())
+
+
+def write_library(folder: Path, silent: bool = False) -> None:
+    """Write `ragkit` without answers into `folder`, and the sealed checks with it.
+
+    With `silent` there are no checks either: they say nothing, which is what the grader wants.
+    """
+    course = folder / "ragkit" / "course"
+    shutil.copytree(course_root() / "ragkit", folder / "ragkit", ignore=_WITHHELD)
+    if silent:
+        for place in (course / "check.py", course / "drills" / "__init__.py"):
+            shutil.copy(Path(__file__).with_name("silent.py"), place)
+        return
+    checks = [exercise.check() for exercise in registry.exercises().values()]
+    sealed.write_checks(checks, course / check.SEALED.name)
+    sealed.write_drills(registry.drills(), course / "drills" / drills.SEALED.name)
+
+
+def _copy_course(made: Path) -> None:
+    root = course_root()
+    shutil.copytree(root / "handout", made, ignore=_JUNK)
+    write_library(made)
+    for name in ("data", "theory"):
+        shutil.copytree(root / name, made / name, ignore=_JUNK)
+    (made / "labs").mkdir()
+    for lab in labs():
+        shutil.copy(lab.student, made / "labs")
+    for name in ("setup.mk", "pyproject.toml", "requirements.lock", "LICENSE", "LICENSE-DATA"):
+        shutil.copy(root / name, made)
+    for page in made.rglob("*.md"):
+        page.write_text(_without_dead_links(page, made), encoding="utf-8")
+
+
+def _without_dead_links(page: Path, made: Path) -> str:
+    """The text of a page in which a link to something outside the bundle is words alone."""
+
+    def kept(match: re.Match[str]) -> str:
+        target = match["target"]
+        alive = "://" in target or (page.parent / target).exists()
+        return match[0] if alive else match["words"]
+
+    text = _ANSWERS.sub("", page.read_text(encoding="utf-8"))
+    return _LINK.sub(kept, text)

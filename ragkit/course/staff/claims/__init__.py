@@ -1,0 +1,1 @@
+"""The page of claims and verdicts: the experiments that no lab shows in full."""

@@ -1,0 +1,212 @@
+"""From answers to marks: compare values with keys, case by case and part by part.
+
+Feedback tells what kind of input went wrong and which mistake shows, never an input, an expected
+value or anything that a student's code said while it knew the inputs.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from ragkit.course.drills.asking import unanswered
+from ragkit.course.drills.base import Drill, Finding, Part, Text
+from ragkit.course.judging import Finding as CaseFinding
+from ragkit.course.judging import Key, find, likeliest
+from ragkit.course.plain import MAX_TEXT, Opaque
+from ragkit.course.staff.exercise import Exercise
+from ragkit.course.staff.grade.answers import Answers, Place, Raised
+from ragkit.course.staff.grade.catalogue import Item
+
+Status = Literal[
+    "ok",
+    "incorrect",
+    "not-attempted",
+    "missing",
+    "duplicate",
+    "timeout",
+    "crash",
+    "needs-manual",
+]
+CREDIT = {"right": 1.0, "named": 0.5, "wrong": 0.0, "person": 0.0}
+_ATTEMPTED = ("ok", "incorrect", "needs-manual")
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one item of one student is worth; `score` is None until a person has read it."""
+
+    item: str
+    status: Status
+    score: float | None
+    max_score: float
+    feedback: str = ""
+    given: str = ""
+    mistake: str = ""
+
+
+def unrun(items: Iterable[Item], status: Status, why: str) -> list[Mark]:
+    """The marks of a submission that could not be run, or was not handed in."""
+    return [Mark(item.name, status, 0.0, item.points, why) for item in items]
+
+
+def score(items: Iterable[Item], answers: Answers, keys: Mapping[str, Sequence[Key]]) -> list[Mark]:
+    """The marks of a submission whose cells were run."""
+    return [
+        _score_exercise(item, item.source, answers, keys[item.name])
+        if isinstance(item.source, Exercise)
+        else _score_drill(item, item.source, answers)
+        for item in items
+    ]
+
+
+def _score_exercise(item: Item, exercise: Exercise, answers: Answers, keys: Sequence[Key]) -> Mark:
+    place = answers.places.get(item.name, Place())
+    if item.name not in answers.found:
+        return _absent(item, place, answers)
+    if item.name not in answers.functions:
+        return Mark(item.name, "incorrect", 0.0, item.points, "It is not a function.", place.source)
+    returned = answers.returned.get(item.name, {})
+    if returned and all(_is_stub(value) for value in returned.values()):
+        return Mark(item.name, "not-attempted", 0.0, item.points, "", place.source)
+    tolerance = exercise.tolerance
+    findings = [_find(returned.get(n), n in returned, k, tolerance) for n, k in enumerate(keys)]
+    weights = [key.case.weight for key in keys]
+    earned = sum(w * CREDIT[f.kind] for w, f in zip(weights, findings, strict=True)) / sum(weights)
+    status: Status = "ok" if earned == 1 else "incorrect"
+    if len(returned) < len(keys):
+        status = _unfinished(answers.ends.get(item.name, answers.ended))
+    mistake = likeliest(findings)
+    told = _case_feedback(keys, findings, mistake)
+    mark = Mark(
+        item.name, status, round(earned * item.points, 2), item.points, told, place.source, mistake
+    )
+    return _note_duplicate(mark, place)
+
+
+def _find(answer: Any, answered: bool, key: Key, tolerance: float) -> CaseFinding:
+    if not answered:
+        return CaseFinding("wrong", "it did not return in time, or ended the whole process.")
+    if isinstance(answer, Raised):
+        return CaseFinding("wrong", f"it raised {_exception(answer.name)}.")
+    return find(answer, key, tolerance)
+
+
+def _unfinished(how: str) -> Status:
+    return "timeout" if how == "timeout" else "crash"
+
+
+def _is_stub(answer: Any) -> bool:
+    return isinstance(answer, Raised) and answer.name == "NotImplementedError"
+
+
+def _exception(name: str) -> str:
+    """The name of a built-in exception; any other could be made to say something."""
+    known = getattr(builtins, name, None)
+    is_exception = isinstance(known, type) and issubclass(known, BaseException)
+    return name if is_exception else "an exception"
+
+
+def _case_feedback(keys: Sequence[Key], findings: Sequence[CaseFinding], mistake: str) -> str:
+    """One sentence for each thing that went wrong, with the kinds of input it went wrong on."""
+    told: dict[str, list[str]] = {}
+    for key, finding in zip(keys, findings, strict=True):
+        if finding.kind == "right":
+            continue
+        sentence = finding.said
+        if finding.named:
+            sentence = mistake if mistake in finding.named else finding.named[0]
+        told.setdefault(sentence, []).append(key.case.kind)
+    return " ".join(f"On {'; '.join(kinds)}: {said}" for said, kinds in told.items())
+
+
+def _score_drill(item: Item, drill: Drill, answers: Answers) -> Mark:
+    place = answers.places.get(item.variable, Place())
+    if item.variable not in answers.values:
+        return _absent(item, place, answers)
+    value = answers.values[item.variable]
+    if unanswered(value):
+        return Mark(item.name, "not-attempted", 0.0, item.points)
+    try:
+        pieces = drill.split(_padded(drill, value))
+    except (TypeError, ValueError) as error:
+        told = f"The answer has another form than asked ({error})."
+        return Mark(item.name, "incorrect", 0.0, item.points, told, shown(value))
+    parts = list(zip(drill.parts, pieces, strict=True))
+    if item.kind == "text":
+        text = next(given[0] for part, given in parts if isinstance(part, Text))
+        return _note_duplicate(_read_by_a_person(item, text), place)
+    computed = [(part, given) for part, given in parts if not isinstance(part, Text)]
+    return _note_duplicate(_score_parts(item, computed), place)
+
+
+def _padded(drill: Drill, value: Any) -> Any:
+    """An answer that lacks its last entries, such as the reason, with None in their place."""
+    width = sum(part.width for part in drill.parts)
+    if width > 1 and isinstance(value, list | tuple) and len(value) < width:
+        return (*value, *[None] * (width - len(value)))
+    return value
+
+
+def _score_parts(item: Item, parts: Sequence[tuple[Part, tuple[Any, ...]]]) -> Mark:
+    findings = [_judge(part, given) for part, given in parts]
+    given = "; ".join(shown(entry) for _, entries in parts for entry in entries)
+    if any(finding.kind == "person" for finding in findings):
+        said = " ".join(finding.said for finding in findings if finding.said)
+        return Mark(item.name, "needs-manual", None, item.points, f"Measured: {said}.", given)
+    earned = sum(
+        CREDIT[finding.kind] * getattr(part, "points", 1.0)
+        for (part, _), finding in zip(parts, findings, strict=True)
+    )
+    status: Status = "ok" if earned == item.points else "incorrect"
+    told = [finding.said for finding in findings if finding.kind != "right"]
+    mistake = next((finding.said for finding in findings if finding.kind == "named"), "")
+    return Mark(item.name, status, round(earned, 2), item.points, " ".join(told), given, mistake)
+
+
+def _judge(part: Part, given: tuple[Any, ...]) -> Finding:
+    if any(entry is None for entry in given):
+        return Finding("wrong", "This part of the answer is missing.")
+    try:
+        return part.find(*given)
+    except Exception:
+        return Finding("wrong", "This part of the answer has another form than asked.")
+
+
+def _read_by_a_person(item: Item, text: Any) -> Mark:
+    if unanswered(text):
+        return Mark(item.name, "not-attempted", 0.0, item.points)
+    if isinstance(text, Opaque):
+        return Mark(item.name, "incorrect", 0.0, item.points, "It is not a text.", shown(text))
+    return Mark(item.name, "needs-manual", None, item.points, "", shown(text).strip())
+
+
+def _absent(item: Item, place: Place, answers: Answers) -> Mark:
+    if place.stub and not place.cells:
+        return Mark(item.name, "not-attempted", 0.0, item.points)
+    told = f"After the notebook ran there was no {item.variable or item.name}."
+    for cell in place.cells:
+        if complaint := answers.complaints.get(cell):
+            told += f" Code cell {cell} raised {complaint}"
+    broken = [cell for cell, said in answers.complaints.items() if said.startswith("SyntaxError")]
+    if not place.cells and broken:
+        cells = ", ".join(map(str, broken[:5]))
+        told += f" Code that does not parse stands in code cell {cells}."
+    return Mark(item.name, "missing", 0.0, item.points, told, place.source)
+
+
+def _note_duplicate(mark: Mark, place: Place) -> Mark:
+    if len(place.cells) < 2 or mark.status not in _ATTEMPTED:
+        return mark
+    cells = ", ".join(map(str, place.cells))
+    note = f"It is answered in code cells {cells}; the last one counts."
+    told = f"{note} {mark.feedback}".strip()
+    status: Status = mark.status if mark.status == "needs-manual" else "duplicate"
+    return replace(mark, status=status, feedback=told)
+
+
+def shown(value: Any) -> str:
+    """An answer as a reader sees it."""
+    return value[:MAX_TEXT] if isinstance(value, str) else f"{value!r:.500}"

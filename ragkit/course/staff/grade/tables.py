@@ -1,0 +1,95 @@
+"""What programs read: `grades.csv`, and one `gradescope/<student>.json` a student."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ragkit.course.staff.grade.scoring import Mark
+from ragkit.course.staff.grade.state import Graded
+from ragkit.files import write_atomically
+
+COLUMNS = ("student", "lab", "item", "score", "max_score", "status", "feedback")
+# A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
+_FORMULA = ("=", "+", "-", "@")
+_BREAKS = ("\t", "\r", "\n")
+_NEW_CELL = re.compile(r"([;\t]\s*)(?=[=+\-@])")  # where a spreadsheet may split a cell in two
+
+
+def safe_cell(text: str) -> str:
+    """A text that no spreadsheet computes: one that looks like a formula gets an apostrophe."""
+    clean = "".join(c for c in text if unicodedata.category(c) not in ("Cc", "Cf") or c in "\n\t\r")
+    inside = _NEW_CELL.sub(r"\1'", clean)
+    first = unicodedata.normalize("NFKC", clean.lstrip()[:1])
+    return f"'{inside}" if clean[:1] in _BREAKS or first in _FORMULA else inside
+
+
+def write_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]], encoding: str = "utf-8"
+) -> None:
+    """Write a CSV file, whole or not at all; texts in it have gone through `safe_cell`."""
+    text = StringIO()
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    write_atomically(path, text.getvalue().encode(encoding, "backslashreplace"))
+
+
+def write_grades(graded: Sequence[Graded], path: Path) -> None:
+    """One row a student and item; the score of an item that nobody has read yet is blank."""
+    write_table(path, COLUMNS, (_grade(one, mark) for one in graded for mark in one.marks))
+
+
+def _grade(one: Graded, mark: Mark) -> list[str]:
+    return [
+        safe_cell(one.student),
+        one.lab,
+        mark.item,
+        "" if mark.score is None else f"{mark.score:g}",
+        f"{mark.max_score:g}",
+        mark.status,
+        safe_cell(mark.feedback),
+    ]
+
+
+def write_timings(graded: Sequence[Graded], path: Path) -> None:
+    """What grading cost: seconds of wall time and the most memory, one row a student and lab."""
+    rows = (
+        [safe_cell(one.student), one.lab, f"{one.seconds:.2f}", round(one.peak_memory / 2**20)]
+        for one in graded
+    )
+    write_table(path, ("student", "lab", "seconds", "peak_mib"), rows)
+
+
+def write_gradescope(results: Sequence[Graded], path: Path) -> None:
+    """Gradescope's results.json: a test for each item, no score where a person must read first.
+
+    The format is that of gradescope-autograders.readthedocs.io, "Autograder Specifications".
+    """
+    tests = [_test(one, mark) for one in results for mark in one.marks]
+    content = {
+        "output": "Graded by ragkit. Items without a score are read by a person.",
+        "output_format": "text",
+        "visibility": "visible",
+        "score": round(sum(mark.score or 0 for one in results for mark in one.marks), 2),
+        "tests": tests,
+    }
+    write_atomically(path, (json.dumps(content, indent=1, ensure_ascii=True) + "\n").encode())
+
+
+def _test(one: Graded, mark: Mark) -> dict[str, Any]:
+    test: dict[str, Any] = {
+        "name": f"{one.lab} {mark.item}",
+        "max_score": mark.max_score,
+        "output": f"{mark.status}. {mark.feedback}".strip(),
+        "output_format": "text",
+        "visibility": "visible",
+    }
+    if mark.score is not None:
+        full = mark.score == mark.max_score
+        test |= {"score": mark.score, "status": "passed" if full else "failed"}
+    return test

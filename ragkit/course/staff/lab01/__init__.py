@@ -1,0 +1,1 @@
+"""Lab 01, Embeddings and bi-encoders: exercises, drills, experiments and figures."""

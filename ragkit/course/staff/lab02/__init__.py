@@ -1,0 +1,1 @@
+"""Lab 02, Chunking and indexes: exercises, drills, experiments and figures."""

@@ -1,0 +1,261 @@
+"""What lab 02 quotes: ceilings and scores of chunks, unnormalised vectors (HNSW apart)."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.cache.indexes import IndexCache
+from ragkit.cache.outputs import EmbeddingCache
+from ragkit.course.staff.entries import Entries, compared, one_query, plain, scored
+from ragkit.course.staff.lab02 import experiments_graph as lab02_graph
+from ragkit.documents.chunking import (
+    Chunk,
+    TokenSpans,
+    fixed_token_chunks,
+    heading_chunks,
+    sentence_chunks,
+    to_documents,
+)
+from ragkit.documents.handbook import Handbook, SpanQuestion, load_handbook
+from ragkit.documents.kb import KnowledgeBase, Query, load_kb
+from ragkit.documents.spans import Span
+from ragkit.encoders import Encoder, MiniLMEncoder
+from ragkit.errors import RagkitWarning
+from ragkit.scoring.evaluation import Report, compare, evaluate
+from ragkit.search.retrievers import DenseRetriever, Run
+from ragkit.vectors import Vectors, unit_rows
+
+SIZES = (32, 64, 128, 250)
+SEARCHED = (64, 128, 250)  # the ceiling alone rules 32 out
+SEEN = 254  # tokens of a text that MiniLM reads: 256 less the two special ones
+BUDGET = 512  # tokens handed to a reader, for a comparison at equal length
+CHOSEN = "fixed-250"  # the best hit_rate@5 on dev
+CHOSEN_IN_BUDGET = "sliding-128"  # the best on dev within the budget
+RIVALS = ("headings", "sliding-250", "sentences-250", "sliding-128", "sentences-128", "fixed-64")
+METRICS = ("hit_rate@1", "hit_rate@5")
+
+
+def measure(cache: EmbeddingCache) -> Entries:
+    """Measure every entry of lab 02; vectors of chunks go through `cache`, graphs lie beside it."""
+    minilm = MiniLMEncoder(backend="auto")
+    dev, test = load_handbook(split="dev"), load_handbook(split="test")
+    yield from _limit(dev.text, minilm, [*dev.questions, *test.questions])
+    yield from _cut_spans(dev.text, minilm, [*dev.questions, *test.questions])
+    yield from _chunking({"dev": dev, "test": test}, token_spans(minilm), cache.wrap(minilm))
+    yield from _unnormalised(load_kb(split="dev"), minilm)
+    yield from lab02_graph.measure(IndexCache(cache.root))
+
+
+def token_spans(encoder: MiniLMEncoder) -> TokenSpans:
+    """MiniLM's own tokens, as character spans."""
+
+    def spans(text: str) -> list[Span]:
+        return [place for _, place in encoder.tokens(text)]
+
+    return spans
+
+
+def cut_all(text: str, tokens: TokenSpans) -> dict[str, list[Chunk]]:
+    """The handbook cut by every strategy and size, named `sliding-128` and the like."""
+    cuts = {"headings": heading_chunks(text)}
+    for size in SIZES:
+        cuts[f"fixed-{size}"] = fixed_token_chunks(text, size, 0, tokens)
+        cuts[f"sliding-{size}"] = fixed_token_chunks(text, size, size // 4, tokens)
+        cuts[f"sentences-{size}"] = sentence_chunks(text, size, tokens)
+    return cuts
+
+
+def ceilings(chunks: list[Chunk], questions: list[SpanQuestion]) -> tuple[float, float]:
+    """Shares of questions of which some span, and every span, lies whole in some chunk.
+
+    The first bounds the hit-rate from above, whatever searches the chunks.
+    """
+    held = [[any(c.holds(span) for c in chunks) for span in q.spans] for q in questions]
+    return float(np.mean([any(row) for row in held])), float(np.mean([all(row) for row in held]))
+
+
+def judge(chunks: list[Chunk], questions: list[SpanQuestion]) -> dict[str, dict[str, int]]:
+    """Qrels of chunk ids: a chunk that holds a whole span of the question answers it.
+
+    A question that no chunk answers keeps an entry, which no run can find, so that it counts as 0.
+    """
+    return {
+        question.query_id: {
+            document.doc_id: 1
+            for document, chunk in zip(to_documents(chunks), chunks, strict=True)
+            if any(chunk.holds(span) for span in question.spans)
+        }
+        or {"cut in two": 1}
+        for question in questions
+    }
+
+
+def _limit(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> Entries:
+    """What the encoder's limit hides: of the whole handbook, and of sections."""
+    tokens = token_spans(encoder)
+    spans = tokens(text)
+    reach = spans[SEEN - 1].end
+    within = sum(all(span.end <= reach for span in q.spans) for q in questions)
+    sections = heading_chunks(text)
+    long = [c for c in sections if len(tokens(c.to_document("_").full_text)) > SEEN]
+    hidden = sum(any(_out_of_sight(c, q, tokens) for c in long) for q in questions)
+    yield "lab02.tokens", plain(len(spans), "MiniLM tokens of the handbook")
+    yield "lab02.questions", plain(len(questions), "handbook questions, dev and test")
+    yield "lab02.within_limit", plain(within, f"questions answered by the first {SEEN} tokens")
+    yield "lab02.sections", plain(len(sections), "sections of the handbook")
+    yield "lab02.sections.long", plain(len(long), f"sections of more than {SEEN} tokens")
+    yield "lab02.sections.hidden", plain(hidden, "questions with a span past a section's limit")
+
+
+def _cut_spans(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> Entries:
+    """How many gold spans windows leave whole, and how many a span laid at random would be."""
+    tokens = token_spans(encoder)
+    spans = [span for question in questions for span in question.spans]
+    lengths = np.array([len(tokens(text[span.start : span.end])) for span in spans])
+    yield "lab02.spans", plain(len(spans), "gold spans, dev and test")
+    yield "lab02.spans.tokens", plain(float(lengths.mean()), "mean tokens of a gold span")
+    yield "lab02.spans.longest", plain(int(lengths.max()), "tokens of the longest gold span")
+    for size in SIZES:
+        for name, overlap in (("fixed", 0), ("sliding", size // 4)):
+            chunks = fixed_token_chunks(text, size, overlap, tokens)
+            whole = float(np.mean([any(c.holds(span) for c in chunks) for span in spans]))
+            chance = np.clip((size - lengths + 1) / (size - overlap), 0, 1).mean()
+            how = f"share of gold spans whole in a window, {name} {size}"
+            yield f"lab02.{name}-{size}.whole", plain(whole, how)
+            yield f"lab02.{name}-{size}.expected", plain(float(chance), f"{how}, by the formula")
+
+
+def _out_of_sight(section: Chunk, question: SpanQuestion, tokens: TokenSpans) -> bool:
+    """True if a section holds one of the spans, but past what the encoder reads of it."""
+    read = section.to_document("_").full_text
+    shift = section.start - (len(read) - len(section.text))
+    reach = tokens(read)[SEEN - 1].end
+    return any(section.holds(span) and span.end - shift > reach for span in question.spans)
+
+
+def _chunking(books: dict[str, Handbook], tokens: TokenSpans, encoder: Encoder) -> Entries:
+    """Ceilings of every cut, scores of the sizes that are searched, the choices on test."""
+    cuts = cut_all(books["dev"].text, tokens)
+    found: dict[str, dict[str, Report]] = {split: {} for split in books}
+    for name, chunks in cuts.items():
+        yield from _bounds(name, chunks, books)
+        if name != "headings" and int(name.split("-")[1]) not in SEARCHED:
+            continue
+        lengths = [len(tokens(chunk.text)) for chunk in chunks]
+        depth = max(1, int(BUDGET / np.mean(lengths)))
+        for split, report in _search(chunks, books, encoder, lengths, depth).items():
+            yield from _scores(f"lab02.{name}.{split}", report, depth)
+            found[split][name] = report
+    for split, reports in found.items():
+        mean = float(np.mean([report.mean["hit_rate@5"] for report in reports.values()]))
+        how = f"mean hit_rate@5 of the {len(reports)} cuts that were searched, {split}"
+        yield f"lab02.searched.{split}.mean", plain(mean, how, tolerance=0.02)
+    yield from _choices(found["test"])
+
+
+def _choices(test: dict[str, Report]) -> Entries:
+    """The two choices made on dev against their rivals, on test."""
+    how = "paired difference on the test questions, bootstrap 95% interval, randomisation test"
+    for rival in RIVALS:
+        difference = compare(test[CHOSEN], test[rival], "hit_rate@5")
+        yield f"lab02.{CHOSEN}-{rival}.hit_rate@5", compared(difference, how)
+    difference = compare(test[CHOSEN_IN_BUDGET], test[CHOSEN], "budget")
+    how = f"{how}; {BUDGET} tokens"
+    yield f"lab02.{CHOSEN_IN_BUDGET}-{CHOSEN}.budget", compared(difference, how)
+
+
+def _bounds(name: str, chunks: list[Chunk], books: dict[str, Handbook]) -> Entries:
+    """What is known of a cut before anything is searched."""
+    words = float(np.mean([len(chunk.text.split()) for chunk in chunks]))
+    yield f"lab02.{name}.chunks", plain(len(chunks), f"chunks of {name}")
+    yield f"lab02.{name}.words", plain(words, f"mean words of a chunk, {name}")
+    for split, book in books.items():
+        some, every = ceilings(chunks, book.questions)
+        how = f"span of {split} questions whole in a chunk, {name}"
+        yield f"lab02.{name}.{split}.ceiling", plain(some, f"share with some {how}")
+        yield f"lab02.{name}.{split}.complete", plain(every, f"share with every {how}")
+
+
+def _scores(key: str, report: Report, depth: int) -> Entries:
+    how = "MiniLM over chunks of the handbook; a hit holds a whole gold span"
+    for metric in METRICS:
+        yield f"{key}.{metric}", scored(report, metric, how)
+    how = f"{how}; as many chunks as make {BUDGET} tokens ({depth})"
+    yield f"{key}.budget", scored(report, "budget", how)
+    over = int(report.values("over").sum())
+    how = f"questions whose first {depth} chunks have more than {BUDGET} tokens together"
+    yield f"{key}.over", plain(over, how, tolerance=1)
+
+
+def _search(
+    chunks: list[Chunk],
+    books: dict[str, Handbook],
+    encoder: Encoder,
+    lengths: list[int],
+    depth: int,
+) -> dict[str, Report]:
+    """The chunks, of so many tokens, encoded once and searched with the questions of each split.
+
+    The metric `budget` is the hit-rate among the first `depth` chunks; `over` is 1 if these have
+    more than `BUDGET` tokens.
+    """
+    size = {d.doc_id: n for d, n in zip(to_documents(chunks), lengths, strict=True)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RagkitWarning)  # sections past the limit are the lesson
+        retriever = DenseRetriever(encoder).fit(to_documents(chunks))
+    reports = {}
+    for split, book in books.items():
+        run: Run = retriever.run([Query(q.query_id, q.text) for q in book.questions], k=10)
+        qrels, within = judge(chunks, book.questions), f"hit_rate@{depth}"
+        scores = evaluate(qrels, run, [*METRICS, within]).per_query
+        read = {query: sum(size[d] for d in list(row)[:depth]) for query, row in run.items()}
+        over = {query: float(tokens > BUDGET) for query, tokens in read.items()}
+        reports[split] = Report({**scores, "budget": scores[within], "over": over})
+    return reports
+
+
+def _unnormalised(dev: KnowledgeBase, encoder: MiniLMEncoder) -> Entries:
+    """The same texts as unit vectors, mean vectors and sums, ranked by inner product and L2."""
+    documents, tokens = token_means(encoder, [d.full_text for d in dev.documents])
+    queries, asked = token_means(encoder, [q.text for q in dev.queries])
+    forms = {
+        "unit": (unit_rows(queries), unit_rows(documents)),
+        "mean": (queries, documents),
+        "sum": (queries * asked[:, None], documents * tokens[:, None]),
+    }
+    reference = (forms["unit"][0] @ forms["unit"][1].T).argmax(axis=1)
+    for form, (q, d) in forms.items():
+        squares = (q**2).sum(axis=1)[:, None] + (d**2).sum(axis=1)[None, :]
+        for measure_name, values in {"ip": q @ d.T, "l2": 2 * q @ d.T - squares}.items():
+            key = f"lab02.{form}.{measure_name}"
+            how = f"{form} vectors of MiniLM ranked by {measure_name}, dev split"
+            yield f"{key}.hit_rate@5", scored(_report(values, dev), "hit_rate@5", how)
+            first = values.argmax(axis=1)
+            moved = float((first != reference).mean())
+            how = f"share of dev queries whose first document is not that of the cosine, {form}"
+            yield f"{key}.moved", plain(moved, how, tolerance=one_query(len(q)))
+            most = int(np.bincount(first).max())
+            how = f"dev queries that the commonest first document comes first for, {form}"
+            yield f"{key}.commonest", plain(most, how, tolerance=1)
+    norms = np.linalg.norm(documents, axis=1)
+    yield "lab02.norms.shortest", plain(float(norms.min()), "smallest norm of a mean vector")
+    yield "lab02.norms.longest", plain(float(norms.max()), "largest norm of a mean vector")
+
+
+def token_means(encoder: MiniLMEncoder, texts: list[str]) -> tuple[Vectors, NDArray[np.int64]]:
+    """The mean token vector of each text before normalising, float32 [n, d], and its tokens [n]."""
+    states = encoder.token_vectors(texts)
+    means = np.stack([state.mean(axis=0) for state in states])
+    return means, np.array([len(state) for state in states])
+
+
+def _report(scores: Any, kb: KnowledgeBase) -> Report:
+    run = {
+        query.query_id: {d.doc_id: float(s) for d, s in zip(kb.documents, row, strict=True)}
+        for query, row in zip(kb.queries, scores, strict=True)
+    }
+    return evaluate(kb.qrels, run, "hit_rate@5")

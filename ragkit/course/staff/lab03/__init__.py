@@ -1,0 +1,1 @@
+"""Lab 03, Reranking and evaluation: exercises, drills, experiments and figures."""

@@ -1,0 +1,127 @@
+"""The systems that the course compares, from chance to two stages, and the table of their scores.
+
+One place says which systems stand in the table, in which order, and with which settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ragkit.documents.kb import KnowledgeBase, Query
+from ragkit.errors import DataError
+from ragkit.scoring.evaluation import Report, evaluate
+from ragkit.search.retrievers import BM25Retriever, DenseRetriever, RandomRetriever, Retriever, Run
+
+if TYPE_CHECKING:
+    from ragkit.cache.outputs import EmbeddingCache
+    from ragkit.encoders import Encoder
+    from ragkit.search.reranker import Reranker
+
+METRICS = ("hit_rate@1", "hit_rate@3", "hit_rate@5", "hit_rate@10", "mrr@10", "ndcg@10")
+RUN_DEPTH = 10
+RERANK_DEPTH = 10
+
+ENCODERS: Mapping[str, str] = {
+    "minilm": "all-MiniLM-L6-v2, mean pooling",
+    "minigpt-table": "MiniGPT, mean of the embedding table",
+    "minigpt-hidden": "MiniGPT, mean of the last hidden states",
+    "untrained": "the same mean over a table that was never trained",
+}
+SYSTEMS: Mapping[str, str] = {
+    "random": "random order",
+    "bm25": "BM25",
+    "untrained": "untrained table, mean",
+    "minigpt-table": "MiniGPT table, mean",
+    "minigpt-hidden": "MiniGPT hidden, mean",
+    "minilm": "MiniLM",
+    "minilm-rerank": "MiniLM >> cross-encoder",
+}
+
+
+def build_encoder(name: str) -> Encoder:
+    """One of the course's encoders by its short name in `ENCODERS`; MiniLM by ONNX if it can."""
+    from ragkit.encoders import MiniGPTEncoder, MiniLMEncoder
+
+    makers: dict[str, Callable[[], Encoder]] = {
+        "minilm": lambda: MiniLMEncoder(backend="auto"),
+        "minigpt-table": lambda: MiniGPTEncoder(source="table"),
+        "minigpt-hidden": lambda: MiniGPTEncoder(source="hidden"),
+        "untrained": MiniGPTEncoder.untrained,
+    }
+    if name not in makers:
+        raise DataError(f"Unknown encoder {name!r}; use {', '.join(makers)}.")
+    return makers[name]()
+
+
+def build_reranker(cache: EmbeddingCache | None = None) -> Reranker:
+    """The course's cross-encoder; with a cache, its scores are kept in the same folder."""
+    from ragkit.cache.outputs import ScoreCache
+    from ragkit.search.reranker import CrossEncoderReranker
+
+    reranker = CrossEncoderReranker()
+    return reranker if cache is None else ScoreCache(cache.root).wrap(reranker)
+
+
+def build_system(name: str, kb: KnowledgeBase, cache: EmbeddingCache | None = None) -> Retriever:
+    """One of the compared systems by its short name in `SYSTEMS`, fitted on the documents."""
+    if name == "random":
+        return RandomRetriever().fit(kb.documents)
+    if name == "bm25":
+        return BM25Retriever().fit(kb.documents)
+    if name == "minilm-rerank":
+        two_stages = _dense("minilm", kb, cache) >> build_reranker(cache)
+        return two_stages.with_depth(RERANK_DEPTH)
+    return _dense(name, kb, cache)
+
+
+def _dense(name: str, kb: KnowledgeBase, cache: EmbeddingCache | None) -> DenseRetriever:
+    encoder = build_encoder(name)
+    if cache is not None:
+        encoder = cache.wrap(encoder)
+    return DenseRetriever(encoder).fit(kb.documents)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One row of the table: a system, its run, and its scores on the judged queries."""
+
+    name: str
+    run: Run
+    report: Report
+
+    @property
+    def label(self) -> str:
+        """What the table calls the system."""
+        return SYSTEMS[self.name]
+
+
+def compare_systems(
+    kb: KnowledgeBase,
+    names: Sequence[str] = tuple(SYSTEMS),
+    metrics: Sequence[str] = METRICS,
+    cache: EmbeddingCache | None = None,
+) -> Iterator[Result]:
+    """Build, run and score each system on the queries of `kb`; one `Result` at a time."""
+    if not kb.queries:
+        raise DataError(f"{kb.path}: there are no judged queries to evaluate on.")
+    for name in names:
+        run = build_system(name, kb, cache).run(kb.queries, k=RUN_DEPTH)
+        yield Result(name, run, evaluate(kb.qrels, run, metrics))
+
+
+def separation(retriever: Retriever, inside: Sequence[Query], outside: Sequence[Query]) -> float:
+    """How well the best score tells answerable queries from out-of-scope ones: the ROC area.
+
+    The share of (inside, outside) pairs in which the inside query's top score is higher, ties half
+    (Hanley & McNeil 1982): 1 separates them perfectly, 0.5 not at all.
+    """
+    tops = [[_top_score(retriever, q.text) for q in group] for group in (inside, outside)]
+    pairs = [(a > b) + 0.5 * (a == b) for a in tops[0] for b in tops[1]]
+    return sum(pairs) / len(pairs)
+
+
+def _top_score(retriever: Retriever, text: str) -> float:
+    found = retriever.search(text, 1)
+    return found[0].score if found else 0.0

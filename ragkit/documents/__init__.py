@@ -1,0 +1,1 @@
+"""What is searched: documents, queries, judgements, the handbook, chunks of a long text."""

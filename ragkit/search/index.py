@@ -1,0 +1,224 @@
+"""Nearest neighbours by inner product, over FAISS: exact (`FlatIndex`) and graph (`HNSWIndex`).
+
+An index owns vectors and ids, enforces the vector check and the tie rule, and knows nothing of
+text. Douze et al., "The Faiss library", 2024; Malkov & Yashunin, "HNSW", 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.checks import check_count, check_id
+from ragkit.errors import DataError, VectorError
+from ragkit.ranking import ranked
+from ragkit.runtime import import_faiss
+from ragkit.search.indexfile import IndexFile, read_index_file, write_index_file
+from ragkit.vectors import Vectors, check_vectors
+
+Ids = NDArray[np.str_]
+
+
+@runtime_checkable
+class Index(Protocol):
+    """Holds unit vectors under document ids and finds the nearest."""
+
+    @property
+    def dimension(self) -> int: ...
+    def __len__(self) -> int: ...
+    def add(self, vectors: Vectors, doc_ids: Sequence[str]) -> None: ...
+    def search(self, query_vectors: Vectors, k: int) -> tuple[Vectors, Ids]: ...
+
+
+class _FaissIndex:
+    """What both indexes share: ids, checks, the tie rule, saving."""
+
+    kind: ClassVar[str]
+
+    def __init__(self, dimension: int, *, fingerprint: str = "") -> None:
+        self.dimension = check_count(dimension, "dimension")
+        self.fingerprint = fingerprint
+        self.doc_ids: list[str] = []
+        self._known: set[str] = set()
+        self._faiss: Any = self._empty()
+
+    def __len__(self) -> int:
+        return len(self.doc_ids)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the index in FAISS's own serialised form, counted without writing them."""
+        faiss, sizes = import_faiss(), []
+        faiss.write_index(self._faiss, faiss.PyCallbackIOWriter(lambda b: sizes.append(len(b))))
+        return sum(sizes)
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """What the index depends on besides its vectors and their ids."""
+        return {}
+
+    def add(self, vectors: Vectors, doc_ids: Sequence[str]) -> None:
+        """Add unit vectors, float32 [n, dimension], under n new ids; all of them or none."""
+        rows = check_vectors(vectors, self.dimension)
+        ids = list(doc_ids)
+        if len(ids) != len(rows):
+            raise VectorError(f"{len(rows)} vectors came with {len(ids)} ids; give one id a row.")
+        seen = set(self._known)
+        for position, doc_id in enumerate(ids):
+            if check_id(doc_id, f"doc_ids[{position}]") in seen:
+                raise DataError(f"doc_ids[{position}]: {doc_id!r} is already in the index.")
+            seen.add(doc_id)
+        self._faiss.add(rows)
+        self._known = seen
+        self.doc_ids += ids
+
+    def search(self, query_vectors: Vectors, k: int) -> tuple[Vectors, Ids]:
+        """The k best documents of each query: scores float32 [q, k] and ids str [q, k], best first.
+
+        The score is the inner product, which is the cosine of unit vectors. `k` is clamped to
+        `len(self)`; ties are ordered by doc_id. An empty index is a `VectorError`.
+        """
+        k = check_count(k)
+        queries = check_vectors(query_vectors, self.dimension, "query vectors")
+        if not self.doc_ids:
+            raise VectorError("The index is empty. Add vectors before searching.")
+        k = min(k, len(self))
+        rows = [self._search_one(query[None, :], k) for query in queries]
+        scores = np.array([[score for _, score in row] for row in rows], dtype=np.float32)
+        ids = np.array([[doc_id for doc_id, _ in row] for row in rows], dtype=np.str_)
+        return scores.reshape(len(queries), k), ids.reshape(len(queries), k)
+
+    def save(self, path: str | Path) -> None:
+        """Write the index to one file, atomically, with a checksum. Nothing is pickled."""
+        payload = memoryview(import_faiss().serialize_index(self._faiss))
+        write_index_file(
+            Path(path),
+            IndexFile(self.kind, self.dimension, self.fingerprint, self.doc_ids, payload),
+        )
+
+    @classmethod
+    def load(cls, path: str | Path, *, fingerprint: str = "") -> Self:
+        """Read an index written by `save`.
+
+        Raises `VectorError` if the file is cut short or altered, is of another kind, or was built
+        with an encoder other than the one whose `fingerprint` is given.
+        """
+        file = read_index_file(Path(path), cls.kind, fingerprint)
+        index = cls.__new__(cls)
+        index.dimension = file.dimension
+        index.fingerprint = file.fingerprint
+        index.doc_ids = file.doc_ids
+        index._known = set(file.doc_ids)
+        index._faiss = import_faiss().deserialize_index(np.frombuffer(file.payload, np.uint8))
+        if index._faiss.ntotal != len(file.doc_ids) or index._faiss.d != file.dimension:
+            raise VectorError(f"{path}: vectors and ids do not match. Build the index again.")
+        return index
+
+    def _empty(self) -> Any:
+        raise NotImplementedError
+
+    def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
+        """At least the `count` best `(doc_id, score)` of one query, float32 [1, d]; best first."""
+        raise NotImplementedError
+
+    def _search_one(self, query: Vectors, k: int) -> list[tuple[str, float]]:
+        """Fetch past k until the k-th score is no longer tied with the last one fetched."""
+        count = k
+        while True:
+            count = min(count + 1, len(self))
+            found = self._candidates(query, count)
+            if len(found) >= len(self) or found[-1][1] < found[k - 1][1]:
+                return ranked(found, k)
+            count *= 2
+
+    def _ask(self, index: Any, query: Vectors, count: int, **how: Any) -> list[tuple[str, float]]:
+        """What a FAISS index finds; the -1 that stands for nothing found is left out."""
+        scores, rows = index.search(query, count, **how)
+        return [
+            (self.doc_ids[row], score)
+            for score, row in zip(scores[0].tolist(), rows[0].tolist(), strict=True)
+            if row >= 0
+        ]
+
+
+class FlatIndex(_FaissIndex):
+    """Exact search: every query is compared with every vector (IndexFlatIP).
+
+    Queries are answered one at a time, so a result never depends on what else was in the batch
+    (FAISS changes its arithmetic, and the last bits, for large batches).
+    """
+
+    kind = "flat"
+
+    def _empty(self) -> Any:
+        return import_faiss().IndexFlatIP(self.dimension)
+
+    def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
+        return self._ask(self._faiss, query, count)
+
+
+class HNSWIndex(_FaissIndex):
+    """Approximate search in a navigable small-world graph (IndexHNSWFlat, inner product).
+
+    `m` is the links of a node, at least 2; `ef_construction` is the beam width while building and
+    `ef_search` while searching: wider finds more of the true neighbours and takes longer. The graph
+    depends on the order of insertion and, with several threads, may differ slightly between two
+    builds.
+    """
+
+    kind = "hnsw"
+
+    def __init__(
+        self,
+        dimension: int,
+        *,
+        m: int = 32,
+        ef_construction: int = 200,
+        ef_search: int = 128,
+        fingerprint: str = "",
+    ) -> None:
+        self._m = check_count(m, "m", least=2)  # FAISS divides by log(m), and crashes on m = 1
+        self._ef_construction = check_count(ef_construction, "ef_construction")
+        super().__init__(dimension, fingerprint=fingerprint)
+        self.ef_search = ef_search
+
+    @property
+    def ef_search(self) -> int:
+        """Beam width while searching."""
+        return int(self._faiss.hnsw.efSearch)
+
+    @ef_search.setter
+    def ef_search(self, value: int) -> None:
+        self._faiss.hnsw.efSearch = check_count(value, "ef_search")
+
+    @property
+    def settings(self) -> dict[str, int]:
+        """Links of a node, and the beams of building and searching."""
+        graph = self._faiss.hnsw
+        return {
+            "m": graph.nb_neighbors(1),
+            "ef_construction": graph.efConstruction,
+            "ef_search": graph.efSearch,
+        }
+
+    def _empty(self) -> Any:
+        faiss = import_faiss()
+        graph = faiss.IndexHNSWFlat(self.dimension, self._m, faiss.METRIC_INNER_PRODUCT)
+        graph.hnsw.efConstruction = self._ef_construction
+        return graph
+
+    def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
+        """What the graph walk finds; where it finds too few, every vector is compared instead.
+
+        FAISS compares them too: NumPy's product may give equal vectors scores a bit apart.
+        """
+        faiss = import_faiss()
+        width = faiss.SearchParametersHNSW(efSearch=max(self.ef_search, count))
+        found = self._ask(self._faiss, query, count, params=width)
+        if len(found) == count:
+            return found
+        return self._ask(faiss.downcast_index(self._faiss.storage), query, count)

@@ -1,0 +1,163 @@
+"""The cross-encoder: reads query and document together and returns one relevance score.
+
+Nogueira & Cho, "Passage Re-ranking with BERT", 2019. The packaged model is ms-marco-MiniLM-L-12-v2,
+quantised to int8, driven by onnxruntime; a folder or hub id goes through sentence-transformers.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, cast, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragkit.checks import check_count, check_query, check_texts
+from ragkit.documents.kb import Document, check_documents
+from ragkit.errors import DataError, RagkitWarning
+from ragkit.ranking import Hit, hits
+from ragkit.runtime import quiet
+from ragkit.weights.opening import Tokens, each_alone, open_session, open_torch
+from ragkit.weights.published import RERANKER, Chosen, choose, fingerprint_of, folder_sha256, locate
+
+Scores = NDArray[np.float32]
+Pair = tuple[str, str]
+
+
+@runtime_checkable
+class Reranker(Protocol):
+    """Orders the few documents that a first stage found."""
+
+    def predict(self, pairs: Sequence[Pair]) -> Scores: ...
+    def rank(
+        self, query: str, documents: Sequence[Document], top_k: int | None = None
+    ) -> list[Hit]: ...
+
+
+class RanksByScore:
+    """`rank` by the scores of `predict`."""
+
+    def predict(self, pairs: Sequence[Pair]) -> Scores:
+        raise NotImplementedError
+
+    def rank(
+        self, query: str, documents: Sequence[Document], top_k: int | None = None
+    ) -> list[Hit]:
+        """The documents from most to least relevant, at most `top_k`; ties by doc_id."""
+        check_query(query)
+        if top_k is not None:
+            top_k = check_count(top_k, "top_k")
+        candidates = check_documents(documents)
+        scores = self.predict([(query, document.full_text) for document in candidates])
+        ids = (document.doc_id for document in candidates)
+        return hits(zip(ids, scores.tolist(), strict=True), top_k)
+
+
+class CrossEncoderReranker(RanksByScore):
+    """Scores (query, text) pairs with raw logits: higher is more relevant, about -11 to 11.
+
+    Each pair is scored on its own. Dynamic int8 quantisation takes its scale from the whole batch,
+    so in a batch a pair's score would depend on its neighbours (by up to 0.5 here), and no time is
+    gained. Pairs over 512 tokens are cut, counted in `truncated`, and warned about once.
+
+    `model` may be a local folder or, the one way to reach a network, a hub id of another
+    cross-encoder. Raises `ModelError` if weights or tokenizer are missing.
+    """
+
+    max_length = 512
+
+    def __init__(self, model: str | Path | None = None) -> None:
+        self.truncated = 0
+        self._warned = False
+        self._score: _OnnxScorer | _TorchScorer
+        if model is None:
+            self.name, self._score = RERANKER.name, _OnnxScorer(self.max_length)
+        else:
+            chosen = choose(model)
+            self.name, self._score = chosen.name, _TorchScorer(chosen, self.max_length)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex sha256 of what the scores depend on: weights, limit, and what runs them."""
+        return fingerprint_of({**self._score.identity, "max_length": str(self.max_length)})
+
+    def predict(self, pairs: Sequence[Pair]) -> Scores:
+        """Raw logits of (query, text) pairs in input order, float32 [n]."""
+        checked = check_pairs(pairs)
+        if not checked:
+            return np.empty(0, dtype=np.float32)
+        self._report_truncation(checked)
+        return self._score(checked)
+
+    def _report_truncation(self, pairs: list[Pair]) -> None:
+        cut = sum(length > self.max_length for length in self._score.lengths(pairs))
+        self.truncated += cut
+        if cut and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"{self.name}: {cut} of {len(pairs)} pairs are longer than {self.max_length} "
+                "tokens and were cut there. Rerank shorter chunks.",
+                RagkitWarning,
+                stacklevel=3,
+            )
+
+
+class _OnnxScorer:
+    """The packaged int8 model in one onnxruntime session, each pair by itself."""
+
+    def __init__(self, max_length: int) -> None:
+        found = locate(RERANKER)
+        self._tokens = Tokens(RERANKER, found.folder, max_length)
+        self._session = open_session(found.folder / RERANKER.file, 1)
+        self.identity = {"model": folder_sha256(found.folder), "file": found.sha256}
+
+    def lengths(self, pairs: list[Pair]) -> list[int]:
+        return self._tokens.lengths(pairs)
+
+    def __call__(self, pairs: list[Pair]) -> Scores:
+        return np.array(each_alone(self._one, self._tokens.cut(pairs)), dtype=np.float32)
+
+    def _one(self, encoding: Any) -> float:
+        feed = {
+            "input_ids": np.array([encoding.ids], dtype=np.int64),
+            "attention_mask": np.array([encoding.attention_mask], dtype=np.int64),
+            "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
+        }
+        return float(cast(Any, self._session.run(["logits"], feed)[0])[0, 0])
+
+
+class _TorchScorer:
+    """Any other cross-encoder, from a local folder or (the user's choice) a hub id."""
+
+    def __init__(self, chosen: Chosen, max_length: int) -> None:
+        folder = folder_sha256(Path(chosen.source)) if chosen.local else ""
+        self.identity = {"model": folder, "source": "" if chosen.local else chosen.source}
+        self._model = open_torch("CrossEncoder", chosen, "reranker", max_length=max_length)
+
+    def lengths(self, pairs: list[Pair]) -> list[int]:
+        encoded = self._model.tokenizer(pairs, truncation=False, padding=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    def __call__(self, pairs: list[Pair]) -> Scores:
+        import torch
+
+        show = not quiet() and len(pairs) > 256
+        raw = self._model.predict(
+            pairs, show_progress_bar=show, activation_fn=torch.nn.Identity(), convert_to_numpy=True
+        )
+        return np.asarray(raw, dtype=np.float32)
+
+
+def check_pairs(pairs: Sequence[object]) -> list[Pair]:
+    """The pairs as a list, each of two texts; anything else is a `DataError`."""
+    return [_check_pair(position, pair) for position, pair in enumerate(pairs)]
+
+
+def _check_pair(position: int, pair: object) -> Pair:
+    match pair:
+        case (str(query), str(text)):
+            check_texts([query, text], f"pairs[{position}]")
+            return query, text
+    raise DataError(f"pairs[{position}] must be (query, text); got {pair!r:.60}.")

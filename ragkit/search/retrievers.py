@@ -1,0 +1,280 @@
+"""Retrievers: a query in, a ranked list of documents out. They compose with `>>`.
+
+`DenseRetriever` compares vectors, `BM25Retriever` compares words, `FusionRetriever` merges
+rankings, and `first_stage >> reranker` reorders what the first stage found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+
+from ragkit.checks import check_count, check_query
+from ragkit.documents.kb import Document, Query, check_documents, check_queries
+from ragkit.errors import DataError
+from ragkit.ranking import Hit, as_scores, hits, ranked_ids
+from ragkit.runtime import quiet
+
+if TYPE_CHECKING:
+    from ragkit.encoders import Encoder
+    from ragkit.search.index import Index
+    from ragkit.search.reranker import Reranker
+
+Run = dict[str, dict[str, float]]
+
+
+@runtime_checkable
+class Retriever(Protocol):
+    """Finds documents for a query; `documents` are those it can find."""
+
+    @property
+    def documents(self) -> Mapping[str, Document]: ...
+    def search(self, query: str, k: int = 10) -> list[Hit]: ...
+    def run(self, queries: Sequence[Query], k: int = 10) -> Run: ...
+
+
+class _Composable:
+    """`run` by repeated `search`, and `>>`."""
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        raise NotImplementedError
+
+    @property
+    def documents(self) -> Mapping[str, Document]:
+        raise NotImplementedError
+
+    def run(self, queries: Sequence[Query], k: int = 10) -> Run:
+        """The first `k` documents of each query, as `{query_id: {doc_id: score}}`."""
+        k = check_count(k)
+        asked = _bar(check_queries(queries))
+        return {query.query_id: as_scores(self.search(query.text, k)) for query in asked}
+
+    def __rshift__(self, reranker: Reranker) -> TwoStageRetriever:
+        if not callable(getattr(reranker, "rank", None)):
+            return NotImplemented
+        return TwoStageRetriever(self, reranker)
+
+
+class _Fitted(_Composable):
+    """Holds the documents a retriever was fitted on."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, Document] = {}
+
+    @property
+    def documents(self) -> Mapping[str, Document]:
+        """The fitted documents by id; none before `fit`."""
+        return self._documents
+
+    def _check_fitted(self) -> None:
+        if not self._documents:
+            raise DataError("This retriever holds no documents yet. Call fit(documents) first.")
+
+
+class DenseRetriever(_Fitted):
+    """Nearest documents by the dot product of unit vectors.
+
+    `fit` fills `index` if it is given empty; otherwise it makes a `FlatIndex` of its own.
+    """
+
+    def __init__(self, encoder: Encoder, index: Index | None = None) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.index = index
+
+    def fit(self, documents: Iterable[Document]) -> Self:
+        """Encode the documents once and index their vectors."""
+        from ragkit.search.index import FlatIndex
+
+        by_id = _by_id(documents)
+        vectors = self.encoder.encode_document([document.full_text for document in by_id.values()])
+        index = self.index
+        if index is None or len(index):
+            index = FlatIndex(self.encoder.dimension, fingerprint=self.encoder.fingerprint)
+        index.add(vectors, list(by_id))
+        self.index, self._documents = index, by_id  # last, so that a failed fit changes nothing
+        return self
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """The `k` nearest documents, best first; the score is the cosine."""
+        return self._search_all([query], k)[0]
+
+    def run(self, queries: Sequence[Query], k: int = 10) -> Run:
+        """The `k` nearest documents of each query; all queries are encoded together."""
+        asked = check_queries(queries)
+        found = self._search_all([query.text for query in asked], k)
+        return {q.query_id: as_scores(ranking) for q, ranking in zip(asked, found, strict=True)}
+
+    def _search_all(self, texts: list[str], k: int) -> list[list[Hit]]:
+        k = check_count(k)
+        asked = [check_query(text) for text in texts]
+        self._check_fitted()
+        if not asked or self.index is None:
+            return []
+        scores, ids = self.index.search(self.encoder.encode_query(asked), k)
+        return [
+            hits(zip(row_ids, row_scores, strict=True))
+            for row_ids, row_scores in zip(ids.tolist(), scores.tolist(), strict=True)
+        ]
+
+
+_WORD = re.compile(r"\w+(?:['’]\w+)*")
+
+
+class BM25Retriever(_Fitted):
+    """Lexical search by BM25 (Robertson & Zaragoza 2009), through bm25s in its Lucene variant.
+
+    Words are lower-cased and nothing is removed: in grammar, "have" and "to" are content. Documents
+    that share no word with the query are not returned, so a list may be shorter than `k`.
+    """
+
+    def __init__(self, *, k1: float = 1.5, b: float = 0.75) -> None:
+        super().__init__()
+        self.k1, self.b = k1, b
+
+    def fit(self, documents: Iterable[Document]) -> Self:
+        """Index the words of the documents."""
+        import bm25s
+
+        by_id = _by_id(documents)
+        words = [self.words(document.full_text) for document in by_id.values()]
+        bm25 = bm25s.BM25(k1=self.k1, b=self.b, method="lucene")
+        if any(words):  # bm25s cannot index a corpus without a single word
+            bm25.index(words, show_progress=False)
+        self._vocabulary = bm25.vocab_dict if any(words) else {}
+        self._bm25, self._documents = bm25, by_id
+        return self
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """At most `k` documents that share a word with the query, best first."""
+        k = check_count(k)
+        words = self.words(check_query(query))
+        self._check_fitted()
+        known = [word for word in words if word in self._vocabulary]
+        if not known:
+            return []
+        scores = self._bm25.get_scores(known).tolist()
+        return hits(((i, s) for i, s in zip(self.documents, scores, strict=True) if s > 0), k)
+
+    @staticmethod
+    def words(text: str) -> list[str]:
+        """Lower-cased runs of letters and digits, inner apostrophes kept."""
+        return _WORD.findall(text.lower())
+
+
+class RandomRetriever(_Fitted):
+    """The floor: an order drawn by hashing seed, query and doc_id. No better than chance."""
+
+    def __init__(self, *, seed: int = 0) -> None:
+        super().__init__()
+        self.seed = seed
+
+    def fit(self, documents: Iterable[Document]) -> Self:
+        """Remember the documents."""
+        self._documents = _by_id(documents)
+        return self
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """`k` documents in random but reproducible order."""
+        k = check_count(k)
+        check_query(query)
+        self._check_fitted()
+        return hits(((doc_id, self._draw(query, doc_id)) for doc_id in self.documents), k)
+
+    def _draw(self, query: str, doc_id: str) -> float:
+        digest = hashlib.sha256(f"{self.seed}\0{query}\0{doc_id}".encode()).digest()
+        return int.from_bytes(digest[:6], "big") / 2**48
+
+
+class FusionRetriever(_Composable):
+    """Merges the rankings of several retrievers by reciprocal rank fusion.
+
+    Each retriever contributes its first `depth` documents; `rrf_k` is the constant of the paper.
+    """
+
+    def __init__(self, *retrievers: Retriever, rrf_k: int = 60, depth: int = 100) -> None:
+        if not retrievers:
+            raise DataError("Fusion needs at least one retriever.")
+        self.retrievers = retrievers
+        self.rrf_k = check_count(rrf_k, "rrf_k")
+        self.depth = check_count(depth, "depth")
+
+    @property
+    def documents(self) -> Mapping[str, Document]:
+        """The documents of all the retrievers."""
+        return {i: d for retriever in self.retrievers for i, d in retriever.documents.items()}
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """The first `k` documents of the fused ranking."""
+        k = check_count(k)
+        found = [retriever.search(query, max(k, self.depth)) for retriever in self.retrievers]
+        fused = reciprocal_rank_fusion([as_scores(ranking) for ranking in found], self.rrf_k)
+        return hits(fused.items(), k)
+
+
+@dataclass(frozen=True)
+class TwoStageRetriever(_Composable):
+    """A first stage for recall, then a reranker over its first `depth` candidates."""
+
+    first_stage: Retriever
+    reranker: Reranker
+    depth: int = 10
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "depth", check_count(self.depth, "depth"))  # the class is frozen
+
+    def with_depth(self, depth: int) -> TwoStageRetriever:
+        """The same pipeline with another number of candidates."""
+        return replace(self, depth=depth)
+
+    @property
+    def documents(self) -> Mapping[str, Document]:
+        """The documents of the first stage."""
+        return self.first_stage.documents
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """The `k` best of the candidates as the reranker orders them; never more than `depth`."""
+        k = check_count(k)
+        documents = self.documents
+        candidates = [documents[hit.doc_id] for hit in self.first_stage.search(query, self.depth)]
+        return self.reranker.rank(query, candidates, top_k=k)
+
+
+def reciprocal_rank_fusion(
+    rankings: Sequence[Mapping[str, float]], k: int = 60
+) -> dict[str, float]:
+    """Fuse score maps of one query: each document gets the sum of 1 / (k + rank).
+
+    Cormack, Clarke & Büttcher, SIGIR 2009. Only ranks count, so scores of any scale may be mixed.
+
+    >>> reciprocal_rank_fusion([{"a": 9.0, "b": 8.0}, {"b": 0.7}], k=60)
+    {'a': 0.01639344262295082, 'b': 0.03252247488101534}
+    """
+    k = check_count(k)
+    fused: dict[str, float] = {}
+    for scores in rankings:
+        for rank, doc_id in enumerate(ranked_ids(scores), start=1):
+            fused[doc_id] = fused.get(doc_id, 0.0) + 1.0 / (k + rank)
+    return fused
+
+
+def _by_id(documents: Iterable[Document]) -> dict[str, Document]:
+    """The documents to fit on, at least one, under their ids."""
+    checked = check_documents(documents)
+    if not checked:
+        raise DataError("There are no documents to fit on; the knowledge base is empty.")
+    by_id = {document.doc_id: document for document in checked}
+    if len(by_id) != len(checked):
+        raise DataError("Two documents share an id. Give each document an id of its own.")
+    return by_id
+
+
+def _bar(queries: Sequence[Query]) -> Iterable[Query]:
+    """Queries behind a progress bar, unless `RAGKIT_QUIET` is set."""
+    from tqdm.auto import tqdm
+
+    bar: Iterable[Query] = tqdm(queries, desc="queries", leave=False, disable=quiet(), delay=2)
+    return bar

@@ -1,0 +1,414 @@
+"""The students' bundle: nothing in it answers, and its checks judge as those of the course do."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import translations
+from conftest import ROOT
+from solvers import SOLVERS
+
+from ragkit.course import drills as open_drills
+from ragkit.course import sealed
+from ragkit.course.drills.base import Choice, Number, Text
+from ragkit.course.ledger import QUOTE
+from ragkit.course.staff import bundle as bundling
+from ragkit.course.staff import registry
+from ragkit.course.staff.bundle import write_bundle
+from ragkit.errors import DataError
+
+EXERCISES = registry.exercises()
+TESTS = ROOT / "tests" / "helpers"
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("class") / "bundle"
+    write_bundle(out)
+    return out
+
+
+@pytest.fixture(scope="module")
+def texts(bundle: Path) -> dict[str, str]:
+    """Each file of the bundle with its white space folded; hints may quote a line of an answer."""
+    hints = re.compile(r"<summary>Hint</summary>.*?</details>", re.DOTALL)
+    return {
+        str(path.relative_to(bundle)): folded(hints.sub("", path.read_bytes().decode("latin-1")))
+        if path.suffix in (".safetensors", ".png")
+        else folded(hints.sub("", path.read_text(encoding="utf-8")))
+        for path in bundle.rglob("*")
+        if path.is_file()
+    }
+
+
+def folded(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def found(lines: Iterable[str], texts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Which lines stand in which files, as they are or as JSON writes them."""
+    return [
+        (name, line)
+        for line in lines
+        for form in {line, json.dumps(line, ensure_ascii=False)[1:-1], json.dumps(line)[1:-1]}
+        for name, text in texts.items()
+        if form in text
+    ]
+
+
+def solution_lines() -> set[str]:
+    sources = [path.read_text(encoding="utf-8") for path in ROOT.glob("solutions/*.py")]
+    blocks = re.findall(
+        r"# BEGIN SOLUTION[^\n]*\n(.*?)# END SOLUTION", "\n".join(sources), re.DOTALL
+    )
+    lines = {folded(re.sub(r"  # .*", "", line)) for text in blocks for line in text.splitlines()}
+    return {line for line in lines if len(line) > 12}
+
+
+def reference_lines() -> set[str]:
+    pages_ = [path.read_text(encoding="utf-8") for path in ROOT.glob("solutions/*-ref*.md")]
+    lines = {folded(line) for text in pages_ for line in text.splitlines()}
+    return {
+        line
+        for line in lines
+        if len(folded(QUOTE.sub("", line))) > 40 and not line.startswith(("**Drill", "**Ejercicio", "from ragkit"))
+    }
+
+
+def rubric_sentences() -> set[str]:
+    texts = [
+        part
+        for drill in registry.drills().values()
+        for part in drill.parts
+        if isinstance(part, Text)
+    ]
+    return {folded(sentence) for part in texts for sentence in part.rubric}
+
+
+def makers_of_cases_and_mistakes() -> set[str]:
+    """The names of what draws the hidden cases, and the source of each mistake."""
+    told = set()
+    for path in (ROOT / "ragkit/course/staff").glob("lab*/exercises*.py"):
+        source = path.read_text(encoding="utf-8")
+        told |= set(re.findall(r"\b_\w+_cases\b", source))
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Lambda):
+                told.add(folded(ast.get_source_segment(source, node) or ""))
+    return told
+
+
+SECRETS = {
+    "solutions": (solution_lines, 80),
+    "reference answers": (reference_lines, 400),
+    "rubrics": (rubric_sentences, 25),
+    "cases and mistakes": (makers_of_cases_and_mistakes, 100),
+}
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_the_bundle_holds_no_line_of_an_answer(texts: dict[str, str], kind: str) -> None:
+    lines, least = SECRETS[kind]
+    secret = lines()
+    assert len(secret) >= least
+    assert found(secret, texts) == []
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_a_line_that_leaks_would_be_found(kind: str) -> None:
+    for line in SECRETS[kind][0]():
+        page = {"page.md": f"before {line} after", "lab.ipynb": json.dumps([line])}
+        assert {name for name, _ in found([line], page)} == set(page)
+
+
+def test_the_library_is_that_of_the_course_without_staff(bundle: Path) -> None:
+    def sources(root: Path) -> dict[str, str]:
+        paths = {path.relative_to(root).as_posix(): path for path in root.rglob("*.py")}
+        return {name: p.read_text() for name, p in paths.items() if "course/staff/" not in name}
+
+    assert (ROOT / "ragkit/course/staff/registry.py").is_file()
+    assert not (bundle / "ragkit/course/staff").exists()
+    assert sources(bundle / "ragkit") == sources(ROOT / "ragkit")
+    for folder in ("solutions", "tests", "tools", "benchmarks"):
+        assert not (bundle / folder).exists()
+
+
+def test_the_labs_are_those_of_the_course(bundle: Path) -> None:
+    labs = {path.name: path.read_bytes() for path in (bundle / "labs").iterdir()}
+    assert labs == {path.name: path.read_bytes() for path in (ROOT / "labs").glob("*.ipynb")}
+
+
+def test_no_link_leads_nowhere_or_out_of_the_bundle(bundle: Path) -> None:
+    dead = []
+    for path in bundle.rglob("*.md"):
+        page = translations.read(path)
+        written = re.findall(r'(?:href|src)="([^"]+)"', page.text)
+        for target in [*page.links, *(image for _, image in page.images), *written]:
+            file, _, anchor = target.partition("#")
+            if "://" in file:
+                continue
+            end = (path.parent / file).resolve() if file else path
+            alive = end.exists() and end.is_relative_to(bundle.resolve())
+            if not alive or (anchor and anchor not in translations.read(end).anchors):
+                dead.append((path.name, target))
+    assert dead == []
+
+
+def test_every_file_that_the_project_and_the_makefile_name_exists(bundle: Path) -> None:
+    project = tomllib.loads((bundle / "pyproject.toml").read_text())
+    hatch = project["tool"]["hatch"]
+    makefile = (bundle / "Makefile").read_text() + (bundle / "setup.mk").read_text()
+    named = [
+        project["project"]["readme"],
+        *project["project"]["license-files"],
+        hatch["version"]["path"],
+        *hatch["build"]["targets"]["wheel"]["packages"],
+        *hatch["build"]["targets"]["wheel"]["force-include"],
+        *re.findall(r"\b[\w-]+\.(?:lock|toml|txt|md|mk|py|ipynb)\b", makefile),
+        *re.findall(r"--(?:requirement|notebook-dir) (\S+)", makefile),
+    ]
+    assert {"requirements.lock", "labs"} <= set(named)
+    assert [name for name in named if not (bundle / name).exists()] == []
+    for script in project["project"]["scripts"].values():
+        module, _, function = script.partition(":")
+        assert f"def {function}(" in (bundle / f"{module.replace('.', '/')}.py").read_text()
+
+
+# Writing it
+
+
+def test_the_files_of_the_bundle_are_returned(bundle: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    files = write_bundle(empty)
+    assert files == sorted(path for path in empty.rglob("*") if path.is_file())
+    again = {path.relative_to(empty): path.read_bytes() for path in files}
+    assert again == {
+        path.relative_to(bundle): path.read_bytes() for path in bundle.rglob("*") if path.is_file()
+    }
+    assert list(tmp_path.iterdir()) == [empty]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_what_is_there_is_refused_and_left_untouched(tmp_path: Path, kind: str) -> None:
+    out = tmp_path / "out"
+    mine = out / "mine.txt" if kind == "folder" else out
+    mine.parent.mkdir(exist_ok=True)
+    mine.write_text("mine")
+    with pytest.raises(DataError, match="not empty"):
+        write_bundle(out)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [mine]
+    assert mine.read_text() == "mine"
+
+
+def test_a_failure_half_way_leaves_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = shutil.copytree
+
+    def failing(source: Path, *arguments: Any, **options: Any) -> Any:
+        if Path(source).name == "theory":
+            raise OSError("no space left")
+        return copy(source, *arguments, **options)
+
+    monkeypatch.setattr(bundling.shutil, "copytree", failing)
+    with pytest.raises(OSError, match="no space"):
+        write_bundle(tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_current_folder_can_be_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert write_bundle(Path())
+
+
+# Its checks and drills
+
+ODD = """{
+    "stub": lambda *_: (_ for _ in ()).throw(NotImplementedError),
+    "none": lambda *_: None,
+    "raising": lambda *_: 1 / 0,
+    "lazy": lambda *_: zip("ab", "ab"),
+    "ragged": lambda *_: [[1], [2, 3]],
+    "nan": lambda *_: float("nan"),
+    "number": lambda *_: 12345,
+    "nothing": None,
+}"""
+BECAUSE = "because " * 25
+
+
+def drill_answers() -> list[tuple[str, Any]]:
+    """Right answers, each known mistake, wrong ones, other units and forms; as JSON holds them."""
+    answers: list[tuple[str, Any]] = []
+    for name, drill in registry.drills().items():
+        if not all(isinstance(part, Number | Choice | Text) for part in drill.parts):
+            continue
+        right = [BECAUSE if isinstance(part, Text) else part.right for part in drill.parts]
+        tried = [right, right[:-1], [*right, 1], "many", {}, 5, None, "", [None] * len(right)]
+        for place, part in enumerate(drill.parts):
+            wrong = ["too short", " ", None, 3.7, "7 apples", [1, 2], True, "12.5 KiB", "3 min"]
+            if isinstance(part, Number):
+                wrong += [*part.mistakes, part.right * 1.5, f"{part.right} {part.unit}"]
+            elif isinstance(part, Choice):
+                wrong += [*part.mistakes, f" {part.right.upper()}_"]
+            tried += [[*right[:place], given, *right[place + 1 :]] for given in wrong]
+        alone = len(right) == 1  # then the entry is the answer
+        answers += [
+            (name, given[0] if alone and isinstance(given, list) and given else given)
+            for given in tried
+        ]
+    return [
+        *answers,
+        ("01_1", ["75 KiB", "75 KiB"]),
+        ("01_1", ["0.0768 MB", 0.0732]),
+        ("03_1", [1_000, 1, "7000 ms"]),
+        ("01_3", ["a b c", "c b a", BECAUSE]),
+        ("01_3", ["a b c", "c b a"]),
+        ("02_3", [[1, 0], [[10, 10], [1, 0.5], [0.1, 0]]]),
+        ("02_3", [[1, 0], [[10, 10], [1, 0.5], [0, 0]]]),
+        ("02_3", [1, 2]),
+        ("09_9", 1),
+    ]
+
+
+SCRIPT = f"""
+import contextlib, json, sys
+request = json.load(sys.stdin)
+sys.path.append(request["tests"])
+import ragkit
+from ragkit.course import check, drills
+from solvers import SOLVERS
+odd = {ODD}
+told = lambda verdict: [verdict.status, verdict.message]
+with contextlib.redirect_stdout(sys.stderr):
+    found = {{
+        "file": ragkit.__file__,
+        "checks": [told(getattr(check, n)(f)) for n, fs in SOLVERS.items() for f in fs],
+        "odd": [told(getattr(check, n)(f)) for n in SOLVERS for f in odd.values()],
+        "drills": [told(drills.check(name, answer)) for name, answer in request["answers"]],
+    }}
+print(json.dumps(found))
+"""
+
+
+def environment(bundle: Path) -> dict[str, str]:
+    return os.environ | {"PYTHONPATH": str(bundle), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.fixture(scope="module")
+def judged(bundle: Path) -> dict[str, Any]:
+    """What the bundle says, in a process that has no other ragkit."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        input=json.dumps({"tests": str(TESTS), "answers": drill_answers()}),
+        cwd=bundle / "labs",
+        env=environment(bundle),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout)
+    assert Path(found["file"]).is_relative_to(bundle)
+    return found
+
+
+def told(verdict: Any) -> list[str]:
+    return [verdict.status, verdict.message]
+
+
+def test_the_bundle_accepts_what_the_course_accepts(judged: dict[str, Any]) -> None:
+    functions = [(name, function) for name, three in SOLVERS.items() for function in three]
+    assert set(SOLVERS) == set(EXERCISES)
+    assert judged["checks"] == [told(EXERCISES[name].judge(f)) for name, f in functions]
+    assert judged["checks"] == [["correct", ""]] * len(functions)
+
+
+def test_the_bundle_says_of_odd_functions_what_the_course_says(judged: dict[str, Any]) -> None:
+    odd = eval(ODD)
+    assert judged["odd"] == [told(EXERCISES[n].judge(f)) for n in SOLVERS for f in odd.values()]
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_checks_in_the_bundle_name_each_mistake_as_the_course_does(
+    bundle: Path, name: str
+) -> None:
+    bundled = sealed.read_checks(bundle / "ragkit/course/checks.json")[name]
+    for mistake in EXERCISES[name].mistakes:
+        verdict = bundled.judge(mistake.wrong)
+        assert told(verdict) == told(EXERCISES[name].judge(mistake.wrong))
+        assert mistake.message in verdict.message
+
+
+def test_the_inputs_in_the_bundle_have_the_types_of_the_course(bundle: Path) -> None:
+    bundled = sealed.read_checks(bundle / "ragkit/course/checks.json")
+    for name, exercise in EXERCISES.items():
+        for mine, theirs in zip(bundled[name].keys, exercise.check().keys, strict=True):
+            pairs = zip(mine.case.arguments, theirs.case.arguments, strict=True)
+            for given, original in pairs:
+                assert type(given) is type(original), name
+                assert repr(given) == repr(original), name
+                assert getattr(given, "dtype", None) == getattr(original, "dtype", None), name
+
+
+def test_the_bundle_says_of_drills_what_the_course_says(
+    judged: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = drill_answers()
+    expected = [told(open_drills.check(name, answer)) for name, answer in answers]
+    differing = [
+        (answer, mine, theirs)
+        for answer, mine, theirs in zip(answers, judged["drills"], expected, strict=True)
+        if mine != theirs
+    ]
+    assert differing == []
+    statuses = {status for status, _ in expected}
+    assert statuses == {"correct", "incorrect", "recorded", "not attempted"}
+
+
+# What needs the answers says so
+
+COMMANDS = ["grade x --out y", "bundle --out z", "results", "editions"]
+
+
+@pytest.fixture(scope="module")
+def refusals(
+    bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, tuple[int, str, str]]:
+    """Exit status, stdout and stderr of each command; side by side, since each takes a second."""
+    folder = tmp_path_factory.mktemp("refused")
+    running = {
+        command: subprocess.Popen(
+            [sys.executable, "-m", "ragkit", *command.split()],
+            cwd=folder,
+            env=environment(bundle),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for command in COMMANDS
+    }
+    said = {command: process.communicate() for command, process in running.items()}
+    assert list(folder.iterdir()) == []
+    return {command: (running[command].returncode, *said[command]) for command in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_that_needs_the_answers_says_so_in_a_sentence(
+    refusals: dict[str, tuple[int, str, str]], command: str
+) -> None:
+    status, out, complaint = refusals[command]
+    assert (status, out) == (2, "")
+    assert re.fullmatch(r"ragkit: [^\n]*students' bundle is not\.\n", complaint)

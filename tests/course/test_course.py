@@ -1,0 +1,367 @@
+"""The teaching side: checks, drills, editions and the ledger."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import numpy as np
+import pytest
+from solvers import SOLVERS
+
+import ragkit
+from ragkit.course import check, drills
+from ragkit.course import ledger as results
+from ragkit.course.judging import answer_of, find, likeliest
+from ragkit.course.layout import labs
+from ragkit.course.staff import editions, registry
+from ragkit.course.staff.exercise import Exercise, Mistake
+
+EXERCISES = list(registry.exercises().values())
+NAMED = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+
+
+def stub(*_: Any) -> None:
+    raise NotImplementedError
+
+
+@pytest.fixture(scope="module")
+def solutions() -> dict[str, Any]:
+    """The functions a student would write, taken from the solved edition."""
+    namespace: dict[str, Any] = {"np": np}
+    for lab in labs():
+        for cell in editions.build(lab.source, solved=True).cells:
+            if cell.cell_type == "code" and re.match(r"def \w+", cell.source):
+                functions = [
+                    n for n in ast.parse(cell.source).body if isinstance(n, ast.FunctionDef)
+                ]
+                code = compile(ast.Module(functions, type_ignores=[]), lab.source.name, "exec")
+                exec(code, namespace)  # noqa: S102  # our own source
+    return namespace
+
+
+@NAMED
+def test_reference_solution_is_correct(exercise: Exercise, solutions: dict[str, Any]) -> None:
+    assert exercise.judge(solutions[exercise.name]).status == "correct"
+
+
+@NAMED
+def test_stub_is_not_attempted(exercise: Exercise) -> None:
+    assert exercise.judge(stub).status == "not attempted"
+
+
+@pytest.mark.parametrize(
+    ("exercise", "mistake"),
+    [(exercise, mistake) for exercise in EXERCISES for mistake in exercise.mistakes],
+    ids=lambda value: getattr(value, "name", None) or value.message[:40],
+)
+def test_each_mistake_is_named(exercise: Exercise, mistake: Mistake) -> None:
+    verdict = exercise.judge(mistake.wrong)
+    assert verdict.status == "incorrect"
+    assert mistake.message in verdict.message
+
+
+@NAMED
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda *_: None,
+        lambda *_: "text",
+        lambda *_: object(),
+        lambda *_: np.nan,
+        lambda *_: [[1], [2, 3]],
+        lambda: 1,
+        lambda *_: 1 / 0,
+        lambda *_: (_ for _ in ()).throw(SystemExit(1)),
+        "not a function",
+    ],
+)
+def test_nothing_a_student_writes_is_raised(exercise: Exercise, function: Any) -> None:
+    assert exercise.judge(function).status == "incorrect"
+
+
+@NAMED
+def test_a_function_that_changes_its_input_does_not_disturb_the_check(
+    exercise: Exercise, solutions: dict[str, Any]
+) -> None:
+    def destructive(*arguments: Any) -> Any:
+        answer = solutions[exercise.name](*arguments)
+        for argument in arguments:
+            if isinstance(argument, np.ndarray):
+                argument[...] = 0
+        return answer
+
+    assert exercise.judge(destructive).status == "correct"
+
+
+@NAMED
+def test_three_other_right_answers_are_correct(exercise: Exercise) -> None:
+    for function in SOLVERS[exercise.name]:
+        assert exercise.judge(function).status == "correct", function.__name__
+
+
+@NAMED
+def test_hidden_cases_accept_right_answers_and_catch_every_mistake(
+    exercise: Exercise, solutions: dict[str, Any]
+) -> None:
+    caught: Counter[str] = Counter()
+    for seed in range(12):
+        keys = exercise.keys(np.random.default_rng(seed))
+        for function in (solutions[exercise.name], *SOLVERS[exercise.name]):
+            found = [find(answer_of(function, k.case), k, exercise.tolerance) for k in keys]
+            assert {finding.kind for finding in found} == {"right"}, (seed, function.__name__)
+        for mistake in exercise.mistakes:
+            found = [find(answer_of(mistake.wrong, k.case), k, exercise.tolerance) for k in keys]
+            caught[mistake.message] += likeliest(found) == mistake.message
+    assert min(caught[mistake.message] for mistake in exercise.mistakes) >= 10
+
+
+def overflowing_info_nce(queries: Any, documents: Any, temperature: float) -> Any:
+    shares = np.exp(queries @ documents.T / np.float32(temperature))
+    return -np.log(np.diag(shares) / shares.sum(axis=1)).mean()
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value")
+def test_an_overflow_is_named() -> None:
+    verdict = check.info_nce.judge(overflowing_info_nce)
+    assert verdict.status == "incorrect"
+    assert "float32" in verdict.message
+    assert "overflow" in verdict.message
+
+
+def test_a_check_prints_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    verdict = check.normalise(stub)
+    assert capsys.readouterr().out.strip() == str(verdict)
+    assert "not attempted" in str(verdict)
+
+
+LONG = "because " * 25
+
+
+@pytest.mark.parametrize(
+    ("drill", "answer", "status", "words"),
+    [
+        ("01_1", None, "not attempted", ""),
+        ("01_1", (76_800, 0.073), "correct", ""),
+        ("01_1", (19_200, 0.018), "incorrect", "4 bytes"),
+        ("01_1", (153_600, 0.146), "incorrect", "float64"),
+        ("01_1", (76_800, 0.0768), "incorrect", "2^20"),
+        ("01_1", "many", "incorrect", ""),
+        ("01_2", "", "not attempted", ""),
+        ("01_2", "Because.", "incorrect", "20"),
+        ("01_2", LONG, "recorded", ""),
+        ("01_3", ("a b c", "a b c", LONG), "incorrect", "share"),
+        ("01_3", ("Cats purr loudly.", "Trains leave early.", LONG), "incorrect", "cosine"),
+        ("01_3", ("Cats purr loudly.", "Trains leave early."), "incorrect", "form"),
+        ("01_5", (0.5, "uniform", LONG), "incorrect", "smaller"),
+        ("01_5", (0.05, "one-hot", LONG), "incorrect", "huge"),
+        ("01_5", (0.05, "uniform", "short"), "incorrect", "20"),
+        ("01_5", (0.05, "uniform", LONG), "correct", ""),
+        ("09_9", 1, "incorrect", "no drill"),
+    ],
+)
+def test_drill_verdicts(drill: str, answer: Any, status: str, words: str) -> None:
+    verdict = drills.check(drill, answer)
+    assert verdict.status == status
+    assert words in verdict.message
+
+
+# Pairs that state one rule in other words, written to calibrate drill 3.
+PARAPHRASES = [
+    (
+        "Verbs take an s in the third person singular of the present tense.",
+        "After he, she or it, add -s to a present simple verb.",
+    ),
+    ("Use the past simple for finished actions.", "A completed event is told in the preterite."),
+    (
+        "Mustn't expresses a prohibition.",
+        "This modal verb says that something is not allowed.",
+    ),
+    (
+        "Drop the silent e before -ing.",
+        "Remove the last vowel when you add the gerund ending.",
+    ),
+    (
+        "Never put will in an if-clause.",
+        "The conditional half that begins with if has no future form.",
+    ),
+    (
+        "Modal verbs are followed by the infinitive without to.",
+        "After can, may or must, English uses a bare verb form.",
+    ),
+    (
+        "The passive is formed with be and the past participle.",
+        "To leave out the doer, combine a form of to be with the third verb form.",
+    ),
+    (
+        "Use since with a starting point.",
+        "Say since when you name the moment at which something began.",
+    ),
+    (
+        "State verbs are rarely used in the continuous.",
+        "Words for knowing and owning normally avoid progressive tenses.",
+    ),
+    (
+        "Double the final consonant of a short verb before -ing.",
+        "When adding the gerund ending, monosyllables repeat their last letter.",
+    ),
+    (
+        "The past participle follows have in perfect tenses.",
+        "Perfect forms combine an auxiliary and the third form of a verb.",
+    ),
+    (
+        "Reported speech moves tenses one step into the past.",
+        "When you quote somebody indirectly, present forms become preterite.",
+    ),
+]
+
+
+@pytest.mark.parametrize("pair", PARAPHRASES, ids=lambda pair: pair[0][:30])
+def test_an_honest_paraphrase_is_never_refused(pair: tuple[str, str]) -> None:
+    assert drills.check("01_3", (*pair, LONG)).status == "recorded"
+
+
+def test_pairs_of_different_rules_are_mostly_refused_or_marked_as_doubtful() -> None:
+    verdicts = [
+        drills.check("01_3", (first, other, LONG))
+        for i, (first, _) in enumerate(PARAPHRASES)
+        for j, (_, other) in enumerate(PARAPHRASES)
+        if i != j
+    ]
+    refused = sum(verdict.status == "incorrect" for verdict in verdicts)
+    clear = sum(v.status == "recorded" and "may lie" not in v.message for v in verdicts)
+    assert refused > len(verdicts) / 2
+    assert clear < len(verdicts) / 20
+
+
+def test_committed_notebooks_match_their_sources() -> None:
+    assert editions.drift() == []
+
+
+def test_drift_is_found(tmp_path: Path) -> None:
+    (tmp_path / "solutions").mkdir()
+    (tmp_path / "labs").mkdir()
+    source = tmp_path / "solutions" / "01-x.py"
+    source.write_text("# %%\nprint(1)\n")
+    lab = labs(tmp_path)[0]
+    for path, solved in ((lab.student, False), (lab.solved, True)):
+        nbformat.write(editions.build(source, solved), path)
+    assert editions.drift(tmp_path) == []
+    source.write_text("# %%\nprint(2)\n")
+    assert len(editions.drift(tmp_path)) == 2
+
+
+def test_student_edition_holds_no_line_of_a_solution() -> None:
+    for lab in labs():
+        source = lab.source.read_text(encoding="utf-8")
+        student = lab.student.read_text(encoding="utf-8")
+        blocks = re.findall(r"# BEGIN SOLUTION[^\n]*\n(.*?)# END SOLUTION", source, re.DOTALL)
+        lines = [line.strip() for block in blocks for line in block.splitlines()]
+        telling = [line for line in lines if len(line) > 12]
+        assert len(telling) > 20
+        assert not [line for line in telling if line.replace('"', '\\"') in student]
+        assert "SOLUTION" not in student
+
+
+def test_every_exercise_states_difficulty_and_minutes_and_has_a_hint_and_a_check() -> None:
+    for lab in labs():
+        source = lab.source.read_text(encoding="utf-8")
+        exercises = re.split(r"(?m)^# ### Exercise ", source)[1:]
+        assert 4 <= len(exercises) <= 6
+        for text in exercises:
+            assert re.search(r"\*Difficulty [●○]{3} · \d+ minutes\*", text)
+            assert "<summary>Hint</summary>" in text
+            assert re.search(r"(?m)^check\.\w+\(\w+\)$", text)
+
+
+def test_every_section_has_a_spanish_summary() -> None:
+    for lab in labs():
+        sections = re.split(r"(?m)^# ## \d+ · ", lab.source.read_text(encoding="utf-8"))[1:]
+        for section in sections:
+            assert "🇪🇸 **Resumen.**" in section, section[:40]
+
+
+def test_a_markdown_cell_stands_before_every_code_cell_but_a_check() -> None:
+    for lab in labs():
+        cells = editions.build(lab.source, solved=False).cells
+        for before, cell in pairwise(cells):
+            if cell.cell_type == "code" and not cell.source.startswith("check."):
+                assert before.cell_type == "markdown", cell.source[:60]
+
+
+def test_code_cells_are_short() -> None:
+    for lab in labs():
+        cells = editions.build(lab.source, solved=False).cells
+        lengths = sorted(len(c.source.splitlines()) for c in cells if c.cell_type == "code")
+        assert lengths[len(lengths) // 2] <= 8
+
+
+def test_every_committed_code_cell_was_executed_without_error_or_warning() -> None:
+    for lab in labs():
+        for path in (lab.student, lab.solved):
+            code = [c for c in nbformat.read(path, 4).cells if c.cell_type == "code" and c.source]
+            assert all(cell.execution_count for cell in code)
+            outputs = [output for cell in code for output in cell.outputs]
+            assert not [o for o in outputs if o.output_type == "error"]
+            assert not [o for o in outputs if o.get("name") == "stderr"]
+
+
+def test_unbalanced_solution_mark_is_refused(tmp_path: Path) -> None:
+    source = tmp_path / "01-x.py"
+    source.write_text("# %%\n# BEGIN SOLUTION\nx = 1\n")
+    with pytest.raises(ragkit.DataError, match="partner"):
+        editions.build(source, solved=False)
+
+
+def test_prose_quotes_the_ledger() -> None:
+    assert results.stale_quotes() == []
+
+
+@pytest.mark.parametrize(
+    ("part", "before", "after"),
+    [
+        ("", "0.93", "0.94"),
+        (":points", "7", "94"),
+        (":low", "0", "1"),
+        (":low:points", "0.0", "91.0"),
+        (":high", "0.000", "0.950"),
+        (":n", "3", "10"),
+        (":p", "0.05", "0.02"),
+    ],
+)
+def test_a_stale_quote_is_found_and_filled_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, before: str, after: str
+) -> None:
+    monkeypatch.setattr(results, "course_root", lambda: tmp_path)
+    (tmp_path / "data").mkdir()
+    page = tmp_path / "README.md"
+    page.write_text(f"It is <!--r:a.b{part}-->{before}<!--/r--> here.")
+    results.update({"a.b": {"value": 0.941, "interval": [0.91, 0.95], "n": 10, "p": 0.02}})
+    assert page.read_text() == f"It is <!--r:a.b{part}-->{after}<!--/r--> here."
+    assert results.stale_quotes() == []
+    page.write_text(page.read_text().replace(after, before))
+    assert len(results.stale_quotes()) == 1
+
+
+def test_a_stale_table_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "course_root", lambda: tmp_path)
+    (tmp_path / "data").mkdir()
+    page = tmp_path / "README.md"
+    page.write_text("<!--t:a.b-->\npending\n<!--/t-->")
+    results.update({"a.b": {"text": "| x |"}})
+    assert results.stale_quotes() == []
+    page.write_text(page.read_text().replace("x", "y"))
+    assert len(results.stale_quotes()) == 1
+
+
+def test_an_unknown_quote_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "course_root", lambda: tmp_path)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "README.md").write_text("<!--r:no.such-->1<!--/r-->")
+    with pytest.raises(ragkit.DataError, match=r"no\.such"):
+        results.update({"a.b": {"value": 1.0}})

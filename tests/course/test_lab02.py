@@ -1,0 +1,189 @@
+"""Lab 02: the library answers its exercises, wrong drills are told why, measures hold together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ragkit.course import check, drills
+from ragkit.course import ledger as results
+from ragkit.course.staff.exercise import Exercise
+from ragkit.course.staff.lab02 import experiments as lab02
+from ragkit.course.staff.lab02 import experiments_graph as lab02_graph
+from ragkit.documents.chunking import fixed_token_chunks, word_spans
+from ragkit.documents.handbook import SpanQuestion
+from ragkit.documents.spans import Span
+
+
+def library_windows(count: int, size: int, overlap: int) -> Any:
+    text = " ".join("abcdefghij"[n % 10] for n in range(count))
+    chunks = fixed_token_chunks(text, size, overlap, word_spans)
+    return [(c.start // 2, (c.end + 1) // 2) for c in chunks]
+
+
+def span_coverage(chunks: Any, spans: Any) -> Any:
+    pieces = [Span(*map(int, chunk)) for chunk in chunks]
+    answers = [Span(*map(int, span)) for span in spans]
+    return [max(a.overlap(p) for p in pieces) / (a.end - a.start) for a in answers]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "function"),
+    [
+        (check.sliding_window, library_windows),
+        (check.answer_coverage, span_coverage),
+    ],
+)
+def test_the_library_gives_the_right_answers(exercise: Exercise, function: Callable) -> None:
+    assert exercise.judge(function).status == "correct"
+
+
+LONG = "because " * 25
+THREE = [(3, 3), (0.9, 0.3), (0.2, 0.01)]
+
+
+@pytest.mark.parametrize(
+    ("drill", "answer", "status", "words"),
+    [
+        ("02_1", None, "not attempted", ""),
+        ("02_1", (14_648, 17_090), "correct", ""),
+        ("02_1", (14_648.4375, 17_089.84375), "correct", ""),
+        ("02_1", (15_360_000_000, 17_920_000_000), "incorrect", "bytes"),
+        ("02_1", (15_360, 17_920), "incorrect", "10^6"),
+        ("02_1", (14.305, 16.69), "incorrect", "GiB"),
+        ("02_1", (29_297, 31_738), "incorrect", "float64"),
+        ("02_1", (3_662, 6_104), "incorrect", "4 bytes"),
+        ("02_1", (14_648, 14_648), "incorrect", "graph"),
+        ("02_1", (14_648, 15_869), "incorrect", "2M"),
+        ("02_1", (14_648, 2_441), "incorrect", "alone"),
+        ("02_1", (14_648, 99), "incorrect", "8M"),
+        ("02_1", (1, 2), "incorrect", "flat"),
+        ("02_1", "many", "incorrect", "form"),
+        ("02_2", (10, 1_268), "correct", ""),
+        ("02_2", (8, 980), "incorrect", "without overlap"),
+        ("02_2", (11, 1_300), "incorrect", "inside"),
+        ("02_2", (9, 1_236), "incorrect", "lost"),
+        ("02_2", (28, 3_500), "incorrect", "apart"),
+        ("02_2", (30, 3_000), "incorrect", "step"),
+        ("02_2", (2, 3), "incorrect", "number"),
+        ("02_2", (10, 980), "incorrect", "twice"),
+        ("02_2", (10, 1_280), "incorrect", "shorter"),
+        ("02_2", (10, 1_300), "incorrect", "n - 1"),
+        ("02_2", (10, 5), "incorrect", "encoded"),
+        ("02_3", ((1, 0), THREE), "correct", "three"),
+        ("02_3", ((0, 2), [(8, 8), (0.3, 2), (0, 0.1)]), "correct", "three"),
+        ("02_3", ((1, 0), THREE[::-1]), "incorrect", "inner product"),
+        ("02_3", ((1, 0), [THREE[0], THREE[2], THREE[1]]), "incorrect", "L2"),
+        ("02_3", ((1, 0), [THREE[0], (0.9, 0), (0.2, 0.01)]), "incorrect", "cosine"),
+        ("02_3", ((1, 0), [THREE[0], THREE[1], (0, 0)]), "incorrect", "zero"),
+        ("02_3", ((1, 0), [THREE[0], THREE[1], (np.nan, 1)]), "incorrect", "finite"),
+        ("02_3", ((1, 0, 0), THREE), "incorrect", "2 numbers"),
+        ("02_3", "three", "incorrect", "form"),
+        ("02_4", (0.6, "efSearch", LONG), "correct", "person"),
+        ("02_4", (0.6, "ef_search", LONG), "correct", "person"),
+        ("02_4", (0.75, "efSearch", LONG), "incorrect", "encoder"),
+        ("02_4", (0.8, "efSearch", LONG), "incorrect", "exact"),
+        ("02_4", (0.55, "efSearch", LONG), "incorrect", "multiply"),
+        ("02_4", (0.1, "efSearch", LONG), "incorrect", "three in four"),
+        ("02_4", (0.6, "M", LONG), "incorrect", "again"),
+        ("02_4", (0.6, "efSearch", "short"), "incorrect", "20"),
+        ("02_5", "", "not attempted", ""),
+        ("02_5", "Time.", "incorrect", "20"),
+        ("02_5", LONG, "recorded", ""),
+    ],
+)
+def test_drill_verdicts(drill: str, answer: Any, status: str, words: str) -> None:
+    verdict = drills.check(drill, answer)
+    assert verdict.status == status
+    assert words in verdict.message
+
+
+def question(*spans: tuple[int, int]) -> SpanQuestion:
+    return SpanQuestion("q", "?", tuple(Span(*span) for span in spans))
+
+
+def test_a_chunk_answers_if_it_holds_a_whole_span() -> None:
+    chunks = fixed_token_chunks("a b c d", 2)
+    assert lab02.judge(chunks, [question((0, 3))]) == {"q": {"chunk-0000": 1}}
+    assert lab02.judge(chunks, [question((2, 5), (6, 7))]) == {"q": {"chunk-0001": 1}}
+
+
+def test_a_question_whose_answer_was_cut_stays_judged() -> None:
+    qrels = lab02.judge(fixed_token_chunks("a b c d", 2), [question((2, 5))])
+    assert qrels["q"]
+    assert not any(doc_id.startswith("chunk-") for doc_id in qrels["q"])
+
+
+def test_the_ceilings_tell_some_span_from_every_span() -> None:
+    chunks = fixed_token_chunks("a b c d", 2)
+    asked = [question((0, 3)), question((2, 5)), question((0, 1), (2, 5)), question((6, 7))]
+    assert lab02.ceilings(chunks, asked) == (0.75, 0.5)
+
+
+def test_clustered_vectors_are_unit_and_near_their_centres() -> None:
+    rng = np.random.default_rng(1)
+    centres = np.eye(2, 64, dtype=np.float32)
+    rows = lab02_graph.clustered(50, centres, rng)
+    assert rows.dtype == np.float32
+    assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(50), abs=1e-5)
+    assert np.median((rows @ centres.T).max(axis=1)) == pytest.approx(1 / np.sqrt(2), abs=0.1)
+
+
+@pytest.fixture(scope="module")
+def ledger() -> dict[str, Any]:
+    return {key: entry for key, entry in results.load().items() if key.startswith("lab02.")}
+
+
+def scored_cuts(ledger: dict[str, Any], score: str) -> dict[str, tuple[float, float]]:
+    """Each cut that was searched: its score on dev, and the words of its chunks, negated."""
+    names = [key.split(".")[1] for key in ledger if key.endswith(f".dev.{score}")]
+    return {
+        name: (
+            ledger[f"lab02.{name}.dev.{score}"]["value"],
+            -ledger[f"lab02.{name}.words"]["value"],
+        )
+        for name in names
+        if f"lab02.{name}.words" in ledger
+    }
+
+
+def test_the_prose_reports_what_the_rule_chooses_on_dev(ledger: dict[str, Any]) -> None:
+    by_count, by_budget = (scored_cuts(ledger, score) for score in ("hit_rate@5", "budget"))
+    assert max(by_count, key=by_count.__getitem__) == lab02.CHOSEN
+    assert max(by_budget, key=by_budget.__getitem__) == lab02.CHOSEN_IN_BUDGET
+
+
+def test_the_best_on_dev_fall_on_test_and_most_others_rise(ledger: dict[str, Any]) -> None:
+    dev = {name: score for name, (score, _) in scored_cuts(ledger, "hit_rate@5").items()}
+    rise = {name: ledger[f"lab02.{name}.test.hit_rate@5"]["value"] - dev[name] for name in dev}
+    order = sorted(dev, key=dev.__getitem__, reverse=True)
+    assert len(order) == 10
+    assert all(rise[name] < 0 for name in order[:5])
+    assert sum(rise[name] > 0 for name in order[5:]) == 4
+    mean = ledger["lab02.searched.dev.mean"]["value"]
+    assert mean == pytest.approx(np.mean(list(dev.values())))
+    assert ledger["lab02.searched.test.mean"]["value"] == pytest.approx(mean, abs=0.01)
+
+
+def test_no_score_is_above_its_ceiling(ledger: dict[str, Any]) -> None:
+    for split in ("dev", "test"):
+        for name in scored_cuts(ledger, "hit_rate@5"):
+            ceiling = ledger[f"lab02.{name}.{split}.ceiling"]["value"]
+            for score in ("hit_rate@5", "budget"):
+                assert ledger[f"lab02.{name}.{split}.{score}"]["value"] <= ceiling
+            assert ledger[f"lab02.{name}.{split}.complete"]["value"] <= ceiling
+
+
+def test_unit_vectors_rank_alike_by_inner_product_and_distance(ledger: dict[str, Any]) -> None:
+    assert ledger["lab02.unit.ip.moved"]["value"] == ledger["lab02.unit.l2.moved"]["value"] == 0
+
+
+def test_recall_grows_with_the_beam(ledger: dict[str, Any]) -> None:
+    for count in lab02_graph.VECTORS:
+        recalls = [
+            ledger[f"lab02.hnsw.{count}.ef{w}.recall@10"]["value"] for w in lab02_graph.WIDTHS
+        ]
+        assert recalls == sorted(recalls)

@@ -1,0 +1,265 @@
+"""Every plot function gives a labelled figure that renders without a warning."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from ragkit.course import plots
+from ragkit.course.plots import base
+from ragkit.documents.spans import Span
+from ragkit.minigpt.train import LossPoint
+
+RNG = np.random.default_rng(0)
+KINDS = ["lexical", "paraphrase", "spanish"]
+
+
+def similarity_heatmap() -> Figure:
+    square = np.array([[1.0, -0.001], [-0.001, 1.0]])
+    return plots.similarity_heatmap([square, square], ["MiniLM", "MiniGPT"], ["eat", "¿comer?"])
+
+
+def score_bars() -> Figure:
+    bounds = [(0.1, 0.3), (0.9, 1.0)]
+    return plots.score_bars(["random", "MiniLM"], [0.2, 0.95], bounds, "hit_rate@5")
+
+
+def kind_dots() -> Figure:
+    scores = {f"system {number}": RNG.random(3).tolist() for number in range(9)}
+    return plots.kind_dots(KINDS, scores, "hit_rate@5")
+
+
+def loss_curve() -> Figure:
+    return plots.loss_curve([LossPoint(50, 5.0, 5.1), LossPoint(100, 3.0, 3.5)], vocabulary=1000)
+
+
+def temperature_curves() -> Figure:
+    temperatures = np.geomspace(0.01, 1, 20)
+    shares = np.linspace(1, 0.1, 20)
+    return plots.temperature_curves(temperatures, 3 * shares, shares, shares, candidates=16)
+
+
+def topic_map() -> Figure:
+    topics = [f"topic {number % 11}" for number in range(48)]
+    return plots.topic_map(RNG.normal(size=(48, 2)), topics)
+
+
+def cosine_histograms() -> Figure:
+    cosines = {name: RNG.uniform(-0.2, 1, 300) for name in ("MiniLM", "whitened", "untrained")}
+    return plots.cosine_histograms(cosines)
+
+
+def pair_strips() -> Figure:
+    rows = {"near-duplicate": RNG.random(12), "unrelated": RNG.random(30)}
+    return plots.pair_strips({"MiniLM": rows, "MiniGPT": rows})
+
+
+def chunk_map() -> Figure:
+    spans = [Span(0, 40), Span(30, 70), Span(60, 100)]
+    return plots.chunk_map(
+        {"sliding": spans, "headings": [Span(0, 100)]}, Span(65, 80), Span(0, 95)
+    )
+
+
+def size_curves() -> Figure:
+    series = {"fixed": ((32, 64), (0.2, 0.6)), "sliding": ((32, 64), (0.4, 0.8))}
+    return plots.size_curves({"hit_rate@5 (dev)": series}, {"hit_rate@5 (dev)": ("headings", 0.9)})
+
+
+def length_scatter() -> Figure:
+    return plots.length_scatter({"documents": (RNG.random(9), RNG.random(9))})
+
+
+def recall_curves() -> Figure:
+    curves = {"1,000 vectors": ((1, 2), (0.9, 1.0)), "10,000 vectors": ((2, 4), (0.8, 0.95))}
+    return plots.recall_curves(curves, [16, 32], "vectors compared")
+
+
+def latency_growth() -> Figure:
+    measured = {"flat": ((10, 100), (1.0, 10.0)), "HNSW": ((10, 100), (1.0, 2.0))}
+    return plots.latency_growth(measured, ((10, 1000), (1.0, 100.0)), ((0.5, 40.0), (2.0, 250.0)))
+
+
+def storage_lines() -> Figure:
+    return plots.storage_lines([50, 1e7], {"flat": [0.07, 14648.0], "PQ": [0.01, 610.0]})
+
+
+def score_regions() -> Figure:
+    points = {"a": np.array([0.9, 0.3]), "b": np.array([2.0, 2.0])}
+    return plots.score_regions(np.array([1.0, 0.0]), points, {"inner product": lambda x, q: x @ q})
+
+
+def shortcuts() -> Figure:
+    points = RNG.random((6, 2))
+    cells = points[:2], [0, 1, 0, 1, 0, 1], [1]
+    return plots.shortcuts(points, RNG.random(2), cells, ([(0, 1), (1, 2)], [0, 1, 2], [0, 2]))
+
+
+def value_strips() -> Figure:
+    rows = {"negation": RNG.normal(size=8), "roles": RNG.normal(size=8)}
+    return plots.value_strips({"bi-encoder": rows, "cross-encoder": rows}, ["cosine", "logit"])
+
+
+def ceiling_curve() -> Figure:
+    return plots.ceiling_curve([1, 10, 50], {"MiniLM": [0.6, 0.9, 1.0], "BM25": [0.5, 0.8, 0.9]})
+
+
+def depth_curve() -> Figure:
+    scores = {"dev": ([0.5, 0.6], [(0.4, 0.6), (0.5, 0.7)]), "test": ([0.6], [(0.5, 0.7)])}
+    return plots.depth_curve(
+        [5, 10],
+        {"hit_rate@1": scores, "mrr@10": scores},
+        {metric: {"dev": 0.5, "test": 0.6} for metric in ("hit_rate@1", "mrr@10")},
+    )
+
+
+def difference_dots() -> Figure:
+    bounds = [(-0.01, 0.05), (0.1, 0.3)]
+    return plots.difference_dots(["a − b", "a − c"], [0.02, 0.2], bounds, "mrr@10")
+
+
+def token_heatmap() -> Figure:
+    return plots.token_heatmap(RNG.random((2, 3)), ["eat", "?"], ["eat", ":", "eaten"])
+
+
+def discount_curves() -> Figure:
+    return plots.discount_curves({"hit_rate@2": [1.0, 1.0, 0.0], "mrr": [1.0, 0.5, 0.33]})
+
+
+def margin_scatter() -> Figure:
+    return plots.margin_scatter(RNG.normal(size=30), RNG.normal(size=30))
+
+
+def attention_masks() -> Figure:
+    square = np.eye(2)
+    return plots.attention_masks({"bi-encoder": square, "late": square}, ["q", "d"])
+
+
+EXAMPLES: dict[str, Callable[[], Figure]] = {
+    example.__name__: example
+    for example in (
+        similarity_heatmap,
+        score_bars,
+        kind_dots,
+        loss_curve,
+        temperature_curves,
+        topic_map,
+        cosine_histograms,
+        pair_strips,
+        chunk_map,
+        latency_growth,
+        length_scatter,
+        recall_curves,
+        score_regions,
+        shortcuts,
+        size_curves,
+        storage_lines,
+        value_strips,
+        ceiling_curve,
+        depth_curve,
+        difference_dots,
+        token_heatmap,
+        discount_curves,
+        margin_scatter,
+        attention_masks,
+    )
+}
+
+
+@pytest.fixture(params=EXAMPLES.values(), ids=EXAMPLES.keys())
+def figure(request: pytest.FixtureRequest) -> Figure:
+    drawn: Figure = request.param()
+    return drawn
+
+
+def panels(figure: Figure) -> list[Axes]:
+    """The axes of a figure without its colour bars."""
+    return [axis for axis in figure.axes if axis.get_label() != "<colorbar>"]
+
+
+def in_words(labels: list[Text]) -> bool:
+    """True if tick labels name things and are not bare numbers."""
+    return any(re.search(r"[^\W\d]", label.get_text()) for label in labels)
+
+
+def test_every_plot_function_has_an_example() -> None:
+    assert set(plots.__all__) == EXAMPLES.keys()
+
+
+def test_a_plot_is_a_figure(figure: Figure) -> None:
+    assert isinstance(figure, Figure)
+    assert panels(figure)
+
+
+def test_every_panel_says_what_its_x_axis_is(figure: Figure) -> None:
+    for axis in panels(figure):
+        assert axis.get_xlabel() or in_words(axis.get_xticklabels())
+
+
+def test_the_first_panel_says_what_its_y_axis_is(figure: Figure) -> None:
+    first = panels(figure)[0]
+    assert first.get_ylabel() or in_words(first.get_yticklabels())
+
+
+def test_a_plot_renders_to_png_without_a_warning(figure: Figure) -> None:
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure.savefig(stream, format="png")
+    assert stream.getvalue().startswith(b"\x89PNG")
+
+
+def test_drawing_leaves_no_figure_open(figure: Figure) -> None:
+    from matplotlib import pyplot
+
+    assert pyplot.get_fignums() == []
+
+
+def test_series_have_a_legend_with_every_name() -> None:
+    legend = kind_dots().axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [f"system {n}" for n in range(9)]
+
+
+def test_a_series_differs_from_every_other_in_colour_or_marker() -> None:
+    styles = [tuple(base.style(number).values()) for number in range(20)]
+    assert len(set(styles)) == 20
+
+
+def test_the_heatmap_writes_no_minus_zero() -> None:
+    texts = [text.get_text() for text in similarity_heatmap().axes[0].texts]
+    assert texts == ["1.00", "0.00", "0.00", "1.00"]
+
+
+def test_the_heatmaps_share_one_labelled_colour_scale() -> None:
+    figure = similarity_heatmap()
+    images = [axis.images[0] for axis in panels(figure)]
+    assert {image.get_clim() for image in images} == {(0.0, 1.0)}
+    assert figure.axes[-1].get_ylabel() == "cosine similarity"
+
+
+def test_bars_have_the_means_as_lengths_with_the_first_on_top() -> None:
+    (axis,) = score_bars().axes
+    lengths = {bar.get_y() + bar.get_height() / 2: bar.get_width() for bar in axis.patches}
+    assert lengths == pytest.approx({1.0: 0.2, 0.0: 0.95})
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["random", "MiniLM"]
+
+
+def test_the_loss_curve_draws_the_points_it_was_given() -> None:
+    training, validation, guess = loss_curve().axes[0].lines
+    assert training.get_xydata().tolist() == [[50, 5.0], [100, 3.0]]
+    assert validation.get_xydata().tolist() == [[50, 5.1], [100, 3.5]]
+    assert guess.get_ydata()[0] == pytest.approx(np.log(1000))
+
+
+def test_the_map_has_every_document_once_under_its_topic() -> None:
+    (axis,) = topic_map().axes
+    counts = {c.get_label(): len(c.get_offsets()) for c in axis.collections}
+    assert counts == {f"topic {n}": len(range(n, 48, 11)) for n in range(11)}
