@@ -446,29 +446,27 @@ for better, worse in [
 # %% [markdown]
 # What the numbers say (hit-rate@5, differences in points, 95% intervals in brackets):
 #
-# - **MiniLM is ahead of MiniGPT's table by
-#   <!--r:lab01.minilm-minigpt-table.hit_rate@5:points-->60<!--/r--> points.** When this course was
+# - **MiniLM is ahead of MiniGPT's table
+#   by <!--r:lab01.minilm-minigpt-table.hit_rate@5:points-->60<!--/r--> points.** When this course was
 #   planned, about 30 were expected: the direction holds, the size does not.
-# - **BM25**, which counts words and has learnt nothing, reaches
-#   <!--r:lab01.bm25.hit_rate@5-->0.70<!--/r-->. MiniLM beats it by
-#   <!--r:lab01.minilm-bm25.hit_rate@5:points-->14<!--/r--> points, the table comes nowhere near it.
+# - **BM25**, which counts words and has learnt nothing,
+#   reaches <!--r:lab01.bm25.hit_rate@5-->0.70<!--/r-->. MiniLM beats it
+#   by <!--r:lab01.minilm-bm25.hit_rate@5:points-->14<!--/r--> points, the table comes nowhere near it.
 #   A comparison without BM25 flatters everybody.
 # - **The control wins.** The table that was *never trained* beats the trained one, which differs
 #   from it by <!--r:lab01.minigpt-table-untrained.hit_rate@5:points-->-14<!--/r--> points
-#   [<!--r:lab01.minigpt-table-untrained.hit_rate@5:low:points-->-21<!--/r-->,
-#   <!--r:lab01.minigpt-table-untrained.hit_rate@5:high:points-->-8<!--/r-->].
-# - Averaging the **hidden states**, which do see order and context, is no better than the table:
-#   <!--r:lab01.minigpt-hidden-minigpt-table.hit_rate@5:points-->-3<!--/r--> points
-#   [<!--r:lab01.minigpt-hidden-minigpt-table.hit_rate@5:low:points-->-9<!--/r-->,
-#   <!--r:lab01.minigpt-hidden-minigpt-table.hit_rate@5:high:points-->3<!--/r-->], an interval that
+#   [<!--r:lab01.minigpt-table-untrained.hit_rate@5:low:points-->-21<!--/r-->, <!--r:lab01.minigpt-table-untrained.hit_rate@5:high:points-->-8<!--/r-->].
+# - Averaging the **hidden states**, which do see order and context, is no better than the
+#   table: <!--r:lab01.minigpt-hidden-minigpt-table.hit_rate@5:points-->-3<!--/r--> points
+#   [<!--r:lab01.minigpt-hidden-minigpt-table.hit_rate@5:low:points-->-9<!--/r-->, <!--r:lab01.minigpt-hidden-minigpt-table.hit_rate@5:high:points-->3<!--/r-->], an interval that
 #   holds 0.
 #
 # ### Why does training make the table worse?
 #
-# First doubt the luck of the draw. With five other random tables the control scores from
-# <!--r:lab01.untrained.seeds.lowest-->0.31<!--/r--> to
-# <!--r:lab01.untrained.seeds.highest-->0.41<!--/r-->, always above the trained table's
-# <!--r:lab01.minigpt-table.hit_rate@5-->0.24<!--/r-->. So it is not luck. There are two suspects.
+# First doubt the luck of the draw. With five other random tables the control scores
+# from <!--r:lab01.untrained.seeds.lowest-->0.31<!--/r-->
+# to <!--r:lab01.untrained.seeds.highest-->0.41<!--/r-->, always above the trained
+# table's <!--r:lab01.minigpt-table.hit_rate@5-->0.24<!--/r-->. So it is not luck. There are two suspects.
 #
 # **Suspect 1, twins.** Ask the trained table which tokens are nearest to some others:
 
@@ -481,8 +479,8 @@ for word in ("spoken", "must", "the"):
 # %% [markdown]
 # To predict the next token, a model profits from making words alike that stand in the same places.
 # The cosine of `spoken` and `written` is <!--r:lab01.twins.spoken-written-->0.71<!--/r-->, that of
-# `must` and `should` <!--r:lab01.twins.must-should-->0.71<!--/r-->, while two tokens have
-# <!--r:lab01.twins.all-->0.15<!--/r--> on average. For a language model that is right; for a question
+# `must` and `should` <!--r:lab01.twins.must-should-->0.71<!--/r-->, while two tokens
+# have <!--r:lab01.twins.all-->0.15<!--/r--> on average. For a language model that is right; for a question
 # about *speak* it is not, since the rule about *speak* now looks like the rule about *write*. The
 # random table knows nothing, but random directions in 64 dimensions are nearly orthogonal, so it
 # keeps all words apart, and its mean is a blurred count of words: a poor relative of BM25.
@@ -529,17 +527,17 @@ plots.kind_dots(labels, by_kind, metric)
 # %% [markdown]
 # *In words.* Where a question repeats the words of its answer (*lexical*, *near-duplicate*), BM25 is
 # as good as MiniLM. Five places have room for all the twins of a rule, so look at the first place
-# too: on *near-duplicate*, hit-rate@1 is
-# <!--r:lab01.minilm.near-duplicate.hit_rate@1-->0.78<!--/r--> for MiniLM and
-# <!--r:lab01.bm25.near-duplicate.hit_rate@1-->0.84<!--/r--> for BM25. Where the words differ, MiniLM
-# leads: <!--r:lab01.minilm.paraphrase.hit_rate@5-->0.80<!--/r--> to
-# <!--r:lab01.bm25.paraphrase.hit_rate@5-->0.54<!--/r--> on *paraphrase*,
-# <!--r:lab01.minilm.error-correction.hit_rate@5-->0.90<!--/r--> to
-# <!--r:lab01.bm25.error-correction.hit_rate@5-->0.65<!--/r--> on *error-correction*,
-# <!--r:lab01.minilm.situational.hit_rate@5-->0.81<!--/r--> to
-# <!--r:lab01.bm25.situational.hit_rate@5-->0.50<!--/r--> on *situational*. On *spanish* it does not
-# lead at all: each of the two finds some, and
-# <!--r:lab01.spanish.both-->22<!--/r--> of the <!--r:lab01.spanish.questions-->39<!--/r--> questions are
+# too: on *near-duplicate*, hit-rate@1
+# is <!--r:lab01.minilm.near-duplicate.hit_rate@1-->0.78<!--/r--> for MiniLM
+# and <!--r:lab01.bm25.near-duplicate.hit_rate@1-->0.84<!--/r--> for BM25. Where the words differ, MiniLM
+# leads: <!--r:lab01.minilm.paraphrase.hit_rate@5-->0.80<!--/r-->
+# to <!--r:lab01.bm25.paraphrase.hit_rate@5-->0.54<!--/r--> on
+# *paraphrase*, <!--r:lab01.minilm.error-correction.hit_rate@5-->0.90<!--/r-->
+# to <!--r:lab01.bm25.error-correction.hit_rate@5-->0.65<!--/r--> on
+# *error-correction*, <!--r:lab01.minilm.situational.hit_rate@5-->0.81<!--/r-->
+# to <!--r:lab01.bm25.situational.hit_rate@5-->0.50<!--/r--> on *situational*. On *spanish* it does not
+# lead at all: each of the two finds some,
+# and <!--r:lab01.spanish.both-->22<!--/r--> of the <!--r:lab01.spanish.questions-->39<!--/r--> questions are
 # found by both, <!--r:lab01.spanish.either-->22<!--/r--> by at least one. MiniLM was trained on English,
 # and nearly all the questions found hold English words. Each kind has some forty questions, so its
 # interval is wide.
@@ -781,13 +779,13 @@ for name in ("MiniGPT table", "MiniLM"):
 plots.cosine_histograms(cosines)
 
 # %% [markdown]
-# *In words.* The mean cosine of the trained table falls from
-# <!--r:lab01.cone.minigpt-table.plain-->0.44<!--/r--> to
-# <!--r:lab01.cone.minigpt-table.whitened-->0.12<!--/r-->, below the
-# <!--r:lab01.cone.untrained.plain-->0.24<!--/r--> that the untrained table has without any cone.
-# MiniLM, whose training already spreads its vectors, starts at
-# <!--r:lab01.cone.minilm.plain-->0.15<!--/r--> and ends at
-# <!--r:lab01.cone.minilm.whitened-->0.05<!--/r-->. Does a rounder space search better? Rounder is not
+# *In words.* The mean cosine of the trained table falls
+# from <!--r:lab01.cone.minigpt-table.plain-->0.44<!--/r-->
+# to <!--r:lab01.cone.minigpt-table.whitened-->0.12<!--/r-->, below
+# the <!--r:lab01.cone.untrained.plain-->0.24<!--/r--> that the untrained table has without any cone.
+# MiniLM, whose training already spreads its vectors, starts
+# at <!--r:lab01.cone.minilm.plain-->0.15<!--/r--> and ends
+# at <!--r:lab01.cone.minilm.whitened-->0.05<!--/r-->. Does a rounder space search better? Rounder is not
 # the same as more useful, so measure it.
 
 
@@ -817,15 +815,13 @@ for name, encoder in encoders.items():
     print(f"difference {found.difference:+.2f} [{low:+.2f}, {high:+.2f}]")
 
 # %% [markdown]
-# Three answers. The **trained table** gains
-# <!--r:lab01.whitening.minigpt-table.hit_rate@5:points-->14<!--/r--> points
-# [<!--r:lab01.whitening.minigpt-table.hit_rate@5:low:points-->8<!--/r-->,
-# <!--r:lab01.whitening.minigpt-table.hit_rate@5:high:points-->20<!--/r-->] and is now level with the
+# Three answers. The **trained table**
+# gains <!--r:lab01.whitening.minigpt-table.hit_rate@5:points-->14<!--/r--> points
+# [<!--r:lab01.whitening.minigpt-table.hit_rate@5:low:points-->8<!--/r-->, <!--r:lab01.whitening.minigpt-table.hit_rate@5:high:points-->20<!--/r-->] and is now level with the
 # plain control: the cone was what made it worse. The **control** has no cone to lose, and its gain is
-# not distinguishable from 0. **MiniLM** changes by
-# <!--r:lab01.whitening.minilm.hit_rate@5:points-->-17<!--/r--> points
-# [<!--r:lab01.whitening.minilm.hit_rate@5:low:points-->-22<!--/r-->,
-# <!--r:lab01.whitening.minilm.hit_rate@5:high:points-->-11<!--/r-->]: its weak directions are enlarged
+# not distinguishable from 0. **MiniLM** changes
+# by <!--r:lab01.whitening.minilm.hit_rate@5:points-->-17<!--/r--> points
+# [<!--r:lab01.whitening.minilm.hit_rate@5:low:points-->-22<!--/r-->, <!--r:lab01.whitening.minilm.hit_rate@5:high:points-->-11<!--/r-->]: its weak directions are enlarged
 # until most count nearly as much as the strong ones, and 500 sentences probably estimate them badly.
 # (Try `shrinkage=1`, which only subtracts the mean: hardly anything is lost.) Spreading the vectors
 # helps where a few directions dominate, and harms where all were well used.

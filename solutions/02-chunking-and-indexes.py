@@ -385,20 +385,18 @@ for name in (chosen, *rivals):
 # Read it honestly:
 #
 # - The chosen cut has a hit-rate@5 of <!--r:lab02.fixed-250.test.hit_rate@5-->0.88<!--/r--> on test
-#   [<!--r:lab02.fixed-250.test.hit_rate@5:low-->0.78<!--/r-->,
-#   <!--r:lab02.fixed-250.test.hit_rate@5:high-->0.97<!--/r-->], lower than the
-#   <!--r:lab02.fixed-250.dev.hit_rate@5-->0.96<!--/r--> for which it was chosen, as one expects of the
+#   [<!--r:lab02.fixed-250.test.hit_rate@5:low-->0.78<!--/r-->, <!--r:lab02.fixed-250.test.hit_rate@5:high-->0.97<!--/r-->], lower than
+#   the <!--r:lab02.fixed-250.dev.hit_rate@5-->0.96<!--/r--> for which it was chosen, as one expects of the
 #   best of ten noisy scores: one that was selected for being high is too high on average, the
-#   *winner's curse*. All ten together average <!--r:lab02.searched.dev.mean-->0.81<!--/r--> on dev and
-#   <!--r:lab02.searched.test.mean-->0.81<!--/r--> on test, so the test questions are not simply
+#   *winner's curse*. All ten together average <!--r:lab02.searched.dev.mean-->0.81<!--/r--> on dev
+#   and <!--r:lab02.searched.test.mean-->0.81<!--/r--> on test, so the test questions are not simply
 #   harder. The five best on dev fell, and four of the five others rose.
 # - It **cannot be told apart** from sliding or sentence chunks, of 250 tokens or of 128, nor from the
-#   sections: every interval holds 0. With
-#   <!--r:lab02.fixed-250.test.hit_rate@5:n-->40<!--/r--> questions only large differences show.
-# - One difference is large: over fixed windows of 64 tokens it gains
-#   <!--r:lab02.fixed-250-fixed-64.hit_rate@5:points-->25<!--/r--> points
-#   [<!--r:lab02.fixed-250-fixed-64.hit_rate@5:low:points-->10<!--/r-->,
-#   <!--r:lab02.fixed-250-fixed-64.hit_rate@5:high:points-->40<!--/r-->]. Those cut too many answers.
+#   sections: every interval holds 0.
+#   With <!--r:lab02.fixed-250.test.hit_rate@5:n-->40<!--/r--> questions only large differences show.
+# - One difference is large: over fixed windows of 64 tokens it
+#   gains <!--r:lab02.fixed-250-fixed-64.hit_rate@5:points-->25<!--/r--> points
+#   [<!--r:lab02.fixed-250-fixed-64.hit_rate@5:low:points-->10<!--/r-->, <!--r:lab02.fixed-250-fixed-64.hit_rate@5:high:points-->40<!--/r-->]. Those cut too many answers.
 #
 # ### What a longer chunk costs
 #
@@ -406,9 +404,9 @@ for name in (chosen, *rivals):
 # that is paid by the token. So compare at about equal **length** instead of equal number: about 512
 # tokens, which makes two chunks of 250, four of 128, eight windows or ten packs of sentences of 64.
 # The number of chunks follows from their *mean* length, so 512 is an average and no limit: the two
-# sections exceed it for <!--r:lab02.headings.dev.over-->8<!--/r--> of
-# <!--r:lab02.fixed-250.dev.hit_rate@5:n-->24<!--/r--> dev questions, the ten packs for
-# <!--r:lab02.sentences-64.dev.over-->11<!--/r-->.
+# sections exceed it for <!--r:lab02.headings.dev.over-->8<!--/r-->
+# of <!--r:lab02.fixed-250.dev.hit_rate@5:n-->24<!--/r--> dev questions, the ten packs
+# for <!--r:lab02.sentences-64.dev.over-->11<!--/r-->.
 
 
 # %%
@@ -449,17 +447,16 @@ found = ragkit.compare(settled[frugal], settled[chosen], "hit_rate@10")
 print(f"difference {found.difference:+.3f} [{found.interval[0]:+.2f}, {found.interval[1]:+.2f}]")
 
 # %% [markdown]
-# Chunks of 128 tokens with overlap are ahead by
-# <!--r:lab02.sliding-128-fixed-250.budget:points-->10<!--/r--> points
-# [<!--r:lab02.sliding-128-fixed-250.budget:low:points-->-2.5<!--/r-->,
-# <!--r:lab02.sliding-128-fixed-250.budget:high:points-->25.0<!--/r-->]: again an interval that holds 0.
+# Chunks of 128 tokens with overlap are ahead
+# by <!--r:lab02.sliding-128-fixed-250.budget:points-->10<!--/r--> points
+# [<!--r:lab02.sliding-128-fixed-250.budget:low:points-->-2.5<!--/r-->, <!--r:lab02.sliding-128-fixed-250.budget:high:points-->25.0<!--/r-->]: again an interval that holds 0.
 # So the data do not name a winner. What they do say: do not cut answers; state what you hold
 # constant, chunks or words; and where scores tie, take what is cheaper to read and simpler to
 # maintain.
 #
-# One more number, about the sections: <!--r:lab02.sections.long-->9<!--/r--> of
-# <!--r:lab02.sections-->30<!--/r--> are longer than MiniLM reads, and
-# <!--r:lab02.sections.hidden-->8<!--/r--> of the <!--r:lab02.questions-->64<!--/r--> questions have a
+# One more number, about the sections: <!--r:lab02.sections.long-->9<!--/r-->
+# of <!--r:lab02.sections-->30<!--/r--> are longer than MiniLM reads,
+# and <!--r:lab02.sections.hidden-->8<!--/r--> of the <!--r:lab02.questions-->64<!--/r--> questions have a
 # span in a part that the encoder never saw. Such a chunk *holds* the answer and may be found only by
 # what else it says. The ceiling does not know that.
 
@@ -596,14 +593,14 @@ for form, (a, b) in forms.items():
         print(f"{form:<5} {measure:<14} hit_rate@5 {score_kb(scores):.2f}   moved {moved:.2f}")
 
 # %% [markdown]
-# Unit vectors: nothing moves. Means: either measure changes the first document of
-# <!--r:lab02.mean.ip.moved-->0.24<!--/r--> of the questions, and the hit-rate is a little lower, too
+# Unit vectors: nothing moves. Means: either measure changes the first document
+# of <!--r:lab02.mean.ip.moved-->0.24<!--/r--> of the questions, and the hit-rate is a little lower, too
 # little to tell on <!--r:lab02.unit.ip.hit_rate@5:n-->115<!--/r--> questions. Sums: by inner product the
-# hit-rate is the cosine's, though the first document changes for
-# <!--r:lab02.sum.ip.moved-->0.23<!--/r--> of the questions. L2 collapses to
-# <!--r:lab02.sum.l2.hit_rate@5-->0.43<!--/r-->: a question is a short sum, so L2 prefers documents whose
-# sum is short, and one single document comes first for
-# <!--r:lab02.sum.l2.commonest-->67<!--/r--> of the questions, more than half. No error, no warning,
+# hit-rate is the cosine's, though the first document changes
+# for <!--r:lab02.sum.ip.moved-->0.23<!--/r--> of the questions. L2 collapses
+# to <!--r:lab02.sum.l2.hit_rate@5-->0.43<!--/r-->: a question is a short sum, so L2 prefers documents whose
+# sum is short, and one single document comes first
+# for <!--r:lab02.sum.l2.commonest-->67<!--/r--> of the questions, more than half. No error, no warning,
 # merely worse answers. That is why a `ragkit` index refuses such vectors:
 
 # %% tags=["nbval-check-output"]
@@ -809,17 +806,17 @@ curves = {
 plots.recall_curves(curves, widths, "median latency of one question in ms")
 
 # %% [markdown]
-# *In words.* At 1,000 and 10,000 vectors recall is near 1 at any width. At 100,000 it climbs from about
-# <!--r:lab02.hnsw.100000.ef16.recall@10-->0.78<!--/r--> at `efSearch` 16, FAISS's default, to
-# <!--r:lab02.hnsw.100000.ef128.recall@10-->0.97<!--/r--> at 128, for about twice the latency and
+# *In words.* At 1,000 and 10,000 vectors recall is near 1 at any width. At 100,000 it climbs from
+# about <!--r:lab02.hnsw.100000.ef16.recall@10-->0.78<!--/r--> at `efSearch` 16, FAISS's default,
+# to <!--r:lab02.hnsw.100000.ef128.recall@10-->0.97<!--/r--> at 128, for about twice the latency and
 # comparisons.
 #
 # Six things to see in the numbers:
 #
 # - **A setting that was right at one size is wrong at another.** The default lost hardly anything
 #   as long as the base was small. Measure recall against flat at *your* size.
-# - **The mean hides the worst.** At `efSearch` 16 about
-#   <!--r:lab02.hnsw.100000.ef16.lost:points-->7<!--/r-->% of the questions get not one of their ten
+# - **The mean hides the worst.** At `efSearch` 16
+#   about <!--r:lab02.hnsw.100000.ef16.lost:points-->7<!--/r-->% of the questions get not one of their ten
 #   neighbours: nearly always the walk ends among other topics and never leaves them. Most others lose
 #   one to three. The mean describes neither.
 # - **Part of this loss is the quick build** (40, not 200) and these well-separated topics, which a walk
@@ -827,14 +824,14 @@ plots.recall_curves(curves, widths, "median latency of one question in ms")
 #   recall is <!--r:lab02.hnsw.100000.careful.ef16.recall@10-->0.80<!--/r--> at `efSearch` 16
 #   and <!--r:lab02.hnsw.100000.careful.ef128.recall@10-->1.00<!--/r--> at 128. What carries over
 #   is the duty to measure.
-# - **Small bases gain nothing.** At 1,000 vectors and a beam of 128 the graph makes
-#   <!--r:lab02.hnsw.1000.ef128.compared-->1022<!--/r--> comparisons, about as many as there are vectors,
+# - **Small bases gain nothing.** At 1,000 vectors and a beam of 128 the graph
+#   makes <!--r:lab02.hnsw.1000.ef128.compared-->1022<!--/r--> comparisons, about as many as there are vectors,
 #   and pays for the walk as well.
 # - **These counts are no growth law.** At 100,000 a beam of 64 or more compares about as many vectors as
 #   one topic has, a thousand. That is the shape of these data: with 100 topics, one in a hundred. At a
-#   beam of 256 it even compares fewer than at 10,000,
-#   <!--r:lab02.hnsw.100000.ef256.compared-->1258<!--/r--> and not
-#   <!--r:lab02.hnsw.10000.ef256.compared-->2076<!--/r-->: there the beam is wider than a
+#   beam of 256 it even compares fewer than at
+#   10,000, <!--r:lab02.hnsw.100000.ef256.compared-->1258<!--/r--> and
+#   not <!--r:lab02.hnsw.10000.ef256.compared-->2076<!--/r-->: there the beam is wider than a
 #   topic of 100 vectors and spills into others.
 # - Real vectors are neither so neatly clustered nor spread evenly. The shape of the curve carries over,
 #   its numbers do not.

@@ -222,19 +222,19 @@ differences = {
 plots.value_strips(differences, ["right minus wrong, cosine", "right minus wrong, logit"])
 
 # %% [markdown]
-# *In words.* Of the 24 pairs of word order, negation and roles the bi-encoder orders
-# <!--r:lab03.pairs.bi.all-->17<!--/r--> rightly and the cross-encoder
-# <!--r:lab03.pairs.cross.all-->17<!--/r-->. Under the cross-encoder the dots of *negation* lie right of 0
+# *In words.* Of the 24 pairs of word order, negation and roles the bi-encoder
+# orders <!--r:lab03.pairs.bi.all-->17<!--/r--> rightly and the
+# cross-encoder <!--r:lab03.pairs.cross.all-->17<!--/r-->. Under the cross-encoder the dots of *negation* lie right of 0
 # (<!--r:lab03.pairs.cross.negation-->8<!--/r--> of 8), some of them barely; those of *word order* lie on
 # both sides of it (<!--r:lab03.pairs.cross.word_order-->4<!--/r--> of 8, what a coin would get); *roles*
-# are in between (<!--r:lab03.pairs.cross.roles-->5<!--/r--> of 8). The bi-encoder has
-# <!--r:lab03.pairs.bi.negation-->7<!--/r--> of *negation*,
-# <!--r:lab03.pairs.bi.word_order-->4<!--/r--> of *word order* and
-# <!--r:lab03.pairs.bi.roles-->6<!--/r--> of *roles*.
+# are in between (<!--r:lab03.pairs.cross.roles-->5<!--/r--> of 8). The bi-encoder
+# has <!--r:lab03.pairs.bi.negation-->7<!--/r--> of
+# *negation*, <!--r:lab03.pairs.bi.word_order-->4<!--/r--> of *word order*
+# and <!--r:lab03.pairs.bi.roles-->6<!--/r--> of *roles*.
 #
-# And the control: *turned round*, the cross-encoder gets
-# <!--r:lab03.pairs.cross.turned_round-->6<!--/r--> of 8 and the bi-encoder
-# <!--r:lab03.pairs.bi.turned_round-->5<!--/r-->. A model that did not heed the question would get just 8
+# And the control: *turned round*, the cross-encoder
+# gets <!--r:lab03.pairs.cross.turned_round-->6<!--/r--> of 8 and the
+# bi-encoder <!--r:lab03.pairs.bi.turned_round-->5<!--/r-->. A model that did not heed the question would get just 8
 # of these 16 together; both have more, so *not* alone does not explain it. Yet the cross-encoder's dots
 # mostly lie closer to 0 here: a liking for *not* may have helped it to its eight.
 #
@@ -328,12 +328,12 @@ plots.ceiling_curve(depths, {name: list(r.mean.values()) for name, r in ceilings
 
 # %% [markdown]
 # *In words.* MiniLM has <!--r:lab03.ceiling.minilm.recall@1-->0.58<!--/r--> of the right documents at
-# the first place, <!--r:lab03.ceiling.minilm.recall@10-->0.87<!--/r--> among the first ten and
-# <!--r:lab03.ceiling.minilm.recall@50-->0.99<!--/r--> among fifty: on 56 documents, fifty candidates
-# are nearly the whole base. From recall to hits: hit-rate@1 is
-# <!--r:lab03.ceiling.minilm.hit_rate@1-->0.60<!--/r--> where recall@1 is
-# <!--r:lab03.ceiling.minilm.recall@1-->0.58<!--/r-->, and the ceiling at depth 10 is hit-rate@10,
-# <!--r:lab03.ceiling.minilm.hit_rate@10-->0.88<!--/r-->. So a perfect reranker of ten candidates would
+# the first place, <!--r:lab03.ceiling.minilm.recall@10-->0.87<!--/r--> among the first ten
+# and <!--r:lab03.ceiling.minilm.recall@50-->0.99<!--/r--> among fifty: on 56 documents, fifty candidates
+# are nearly the whole base. From recall to hits: hit-rate@1
+# is <!--r:lab03.ceiling.minilm.hit_rate@1-->0.60<!--/r--> where recall@1
+# is <!--r:lab03.ceiling.minilm.recall@1-->0.58<!--/r-->, and the ceiling at depth 10 is
+# hit-rate@10, <!--r:lab03.ceiling.minilm.hit_rate@10-->0.88<!--/r-->. So a perfect reranker of ten candidates would
 # raise hit-rate@1 by more than a quarter of all questions. The room is there.
 #
 # ### Exercise 3.1 · Two stages
@@ -469,11 +469,10 @@ plots.depth_curve(
 # list, dev would have chosen it. We take depth 10 to the test questions, once.
 #
 # One thing decides against depth 5 unfairly. Our lists end at the depth, so at depth 5 mrr@10 and
-# ndcg@10 look at five documents only. With the first stage's order kept below, depth 5 would have
-# <!--r:lab03.dev.depth-5-kept.mrr@10-->0.675<!--/r--> and be the choice; the verdict would be the same:
+# ndcg@10 look at five documents only. With the first stage's order kept below, depth 5 would
+# have <!--r:lab03.dev.depth-5-kept.mrr@10-->0.675<!--/r--> and be the choice; the verdict would be the same:
 # on test mrr@10 would change by <!--r:lab03.test.depth-5-kept-0.mrr@10:points-->1.1<!--/r--> points
-# [<!--r:lab03.test.depth-5-kept-0.mrr@10:low:points-->-2.2<!--/r-->,
-# <!--r:lab03.test.depth-5-kept-0.mrr@10:high:points-->4.5<!--/r-->].
+# [<!--r:lab03.test.depth-5-kept-0.mrr@10:low:points-->-2.2<!--/r-->, <!--r:lab03.test.depth-5-kept-0.mrr@10:high:points-->4.5<!--/r-->].
 
 # %% [markdown]
 # ### Before and after, on test
@@ -507,19 +506,16 @@ for metric in metrics:
     )
 
 # %% [markdown]
-# **The verdict.** The depth was chosen by mrr@10, so mrr@10 comes first: reranking changes it by
-# <!--r:lab03.test.depth-10-0.mrr@10:points-->-0.4<!--/r--> points, interval
-# [<!--r:lab03.test.depth-10-0.mrr@10:low:points-->-4.0<!--/r-->,
-# <!--r:lab03.test.depth-10-0.mrr@10:high:points-->3.2<!--/r-->], p =
-# <!--r:lab03.test.depth-10-0.mrr@10:p-->0.84<!--/r-->: **the interval holds 0, so on this base we have not
-# shown that reranking helps**, nor that it harms. The others are secondary and say the same: hit-rate@1
-# <!--r:lab03.test.depth-10-0.hit_rate@1:points-->1.7<!--/r-->
-# [<!--r:lab03.test.depth-10-0.hit_rate@1:low:points-->-3.9<!--/r-->,
-# <!--r:lab03.test.depth-10-0.hit_rate@1:high:points-->7.3<!--/r-->], p =
-# <!--r:lab03.test.depth-10-0.hit_rate@1:p-->0.64<!--/r-->, and hit-rate@5
-# <!--r:lab03.test.depth-10-0.hit_rate@5:points-->-2.2<!--/r-->
-# [<!--r:lab03.test.depth-10-0.hit_rate@5:low:points-->-5.2<!--/r-->,
-# <!--r:lab03.test.depth-10-0.hit_rate@5:high:points-->0.9<!--/r-->]. When the course was planned, a small
+# **The verdict.** The depth was chosen by mrr@10, so mrr@10 comes first: reranking changes it
+# by <!--r:lab03.test.depth-10-0.mrr@10:points-->-0.4<!--/r--> points, interval
+# [<!--r:lab03.test.depth-10-0.mrr@10:low:points-->-4.0<!--/r-->, <!--r:lab03.test.depth-10-0.mrr@10:high:points-->3.2<!--/r-->], p
+# = <!--r:lab03.test.depth-10-0.mrr@10:p-->0.84<!--/r-->: **the interval holds 0, so on this base we have not
+# shown that reranking helps**, nor that it harms. The others are secondary and say the same:
+# hit-rate@1 <!--r:lab03.test.depth-10-0.hit_rate@1:points-->1.7<!--/r-->
+# [<!--r:lab03.test.depth-10-0.hit_rate@1:low:points-->-3.9<!--/r-->, <!--r:lab03.test.depth-10-0.hit_rate@1:high:points-->7.3<!--/r-->], p
+# = <!--r:lab03.test.depth-10-0.hit_rate@1:p-->0.64<!--/r-->, and
+# hit-rate@5 <!--r:lab03.test.depth-10-0.hit_rate@5:points-->-2.2<!--/r-->
+# [<!--r:lab03.test.depth-10-0.hit_rate@5:low:points-->-5.2<!--/r-->, <!--r:lab03.test.depth-10-0.hit_rate@5:high:points-->0.9<!--/r-->]. When the course was planned, a small
 # gain was expected.
 #
 # The other depths, on test, for the record (differences in points, choosing among them now would be
@@ -533,8 +529,8 @@ for metric in metrics:
 # | 50 | <!--r:lab03.test.depth-50-0.hit_rate@1:points-->0.4<!--/r--> [<!--r:lab03.test.depth-50-0.hit_rate@1:low:points-->-5.2<!--/r-->, <!--r:lab03.test.depth-50-0.hit_rate@1:high:points-->6.0<!--/r-->] | <!--r:lab03.test.depth-50-0.mrr@10:points-->-1.4<!--/r--> [<!--r:lab03.test.depth-50-0.mrr@10:low:points-->-5.5<!--/r-->, <!--r:lab03.test.depth-50-0.mrr@10:high:points-->2.7<!--/r-->] | <!--r:lab03.test.depth-50-0.hit_rate@5:points-->-3.4<!--/r--> [<!--r:lab03.test.depth-50-0.hit_rate@5:low:points-->-8.2<!--/r-->, <!--r:lab03.test.depth-50-0.hit_rate@5:high:points-->1.3<!--/r-->] |
 #
 # At depth 5 hit-rate@5 cannot change: the same five documents are only reordered. At the three larger
-# depths it falls each time, once with an interval just below 0 (depth 20, randomisation p =
-# <!--r:lab03.test.depth-20-0.hit_rate@5:p-->0.06<!--/r-->). That may be chance, since we looked at many
+# depths it falls each time, once with an interval just below 0 (depth 20, randomisation p
+# = <!--r:lab03.test.depth-20-0.hit_rate@5:p-->0.06<!--/r-->). That may be chance, since we looked at many
 # intervals; it may be a small real loss. **Decide beforehand which comparison counts.**
 
 # %% [markdown]
@@ -695,19 +691,15 @@ plots.difference_dots(
 )
 
 # %% [markdown]
-# *In words.* The hybrid is ahead of BM25 by
-# <!--r:lab03.fused-bm25.mrr@10:points-->8.8<!--/r--> points of mrr@10
-# [<!--r:lab03.fused-bm25.mrr@10:low:points-->5.6<!--/r-->,
-# <!--r:lab03.fused-bm25.mrr@10:high:points-->12.0<!--/r-->]; that interval stays clear of 0. The other four
+# *In words.* The hybrid is ahead of BM25
+# by <!--r:lab03.fused-bm25.mrr@10:points-->8.8<!--/r--> points of mrr@10
+# [<!--r:lab03.fused-bm25.mrr@10:low:points-->5.6<!--/r-->, <!--r:lab03.fused-bm25.mrr@10:high:points-->12.0<!--/r-->]; that interval stays clear of 0. The other four
 # hold it: hybrid against MiniLM <!--r:lab03.fused-minilm.mrr@10:points-->-1.4<!--/r-->
-# [<!--r:lab03.fused-minilm.mrr@10:low:points-->-4.6<!--/r-->,
-# <!--r:lab03.fused-minilm.mrr@10:high:points-->2.0<!--/r-->], reranked hybrid against hybrid
-# <!--r:lab03.fused-rerank-fused.mrr@10:points-->-0.4<!--/r-->
-# [<!--r:lab03.fused-rerank-fused.mrr@10:low:points-->-4.1<!--/r-->,
-# <!--r:lab03.fused-rerank-fused.mrr@10:high:points-->3.2<!--/r-->] and against MiniLM alone
-# <!--r:lab03.fused-rerank-minilm.mrr@10:points-->-1.8<!--/r-->
-# [<!--r:lab03.fused-rerank-minilm.mrr@10:low:points-->-5.6<!--/r-->,
-# <!--r:lab03.fused-rerank-minilm.mrr@10:high:points-->2.0<!--/r-->]. Fusion pulls the better system
+# [<!--r:lab03.fused-minilm.mrr@10:low:points-->-4.6<!--/r-->, <!--r:lab03.fused-minilm.mrr@10:high:points-->2.0<!--/r-->], reranked hybrid against
+# hybrid <!--r:lab03.fused-rerank-fused.mrr@10:points-->-0.4<!--/r-->
+# [<!--r:lab03.fused-rerank-fused.mrr@10:low:points-->-4.1<!--/r-->, <!--r:lab03.fused-rerank-fused.mrr@10:high:points-->3.2<!--/r-->] and against MiniLM
+# alone <!--r:lab03.fused-rerank-minilm.mrr@10:points-->-1.8<!--/r-->
+# [<!--r:lab03.fused-rerank-minilm.mrr@10:low:points-->-5.6<!--/r-->, <!--r:lab03.fused-rerank-minilm.mrr@10:high:points-->2.0<!--/r-->]. Fusion pulls the better system
 # towards the worse one as well as the other way round: it pays when both are about equally good.
 
 # %% [markdown]
@@ -808,11 +800,10 @@ for metric in ("hit_rate@1", "hit_rate@5", "mrr@10"):
 
 # %% [markdown]
 # hit_rate@1 moves by <!--r:lab03.maxsim-minilm.hit_rate@1:points-->5.2<!--/r--> points
-# [<!--r:lab03.maxsim-minilm.hit_rate@1:low:points-->0.0<!--/r-->,
-# <!--r:lab03.maxsim-minilm.hit_rate@1:high:points-->10.3<!--/r-->], p =
-# <!--r:lab03.maxsim-minilm.hit_rate@1:p-->0.08<!--/r-->: more than the cross-encoder brought, with
-# vectors never meant for it, and still an interval that touches 0. hit_rate@5 moves by
-# <!--r:lab03.maxsim-minilm.hit_rate@5:points-->-2.6<!--/r-->. The price is memory:
+# [<!--r:lab03.maxsim-minilm.hit_rate@1:low:points-->0.0<!--/r-->, <!--r:lab03.maxsim-minilm.hit_rate@1:high:points-->10.3<!--/r-->], p
+# = <!--r:lab03.maxsim-minilm.hit_rate@1:p-->0.08<!--/r-->: more than the cross-encoder brought, with
+# vectors never meant for it, and still an interval that touches 0. hit_rate@5 moves
+# by <!--r:lab03.maxsim-minilm.hit_rate@5:points-->-2.6<!--/r-->. The price is memory:
 
 # %% tags=["nbval-check-output"]
 one_each = len(kb.documents) * 384 * 4
@@ -972,8 +963,8 @@ for decimals in (2, 1):
     print(f"decimals kept: {decimals}   {bad:.3f} (all ties lost) to {good:.3f} (all ties won)")
 
 # %% [markdown]
-# With one decimal the score is anything from <!--r:lab03.ties.1.unlucky-->0.50<!--/r--> to
-# <!--r:lab03.ties.1.lucky-->0.74<!--/r-->: a far larger spread than between any two systems above. Keep
+# With one decimal the score is anything from <!--r:lab03.ties.1.unlucky-->0.50<!--/r-->
+# to <!--r:lab03.ties.1.lucky-->0.74<!--/r-->: a far larger spread than between any two systems above. Keep
 # the decimals, and say how ties are broken.
 
 # %% [markdown]
@@ -1049,10 +1040,10 @@ s, t = (np.array([m[i] for m in margins]) for i in (0, 1))
 plots.margin_scatter(s, t)
 
 # %% [markdown]
-# *In words.* Of <!--r:lab03.teacher.pairs.both:n-->1921<!--/r--> pairs both order
-# <!--r:lab03.teacher.pairs.both-->1640<!--/r--> rightly and
-# <!--r:lab03.teacher.pairs.neither-->78<!--/r--> wrongly. The teacher corrects
-# <!--r:lab03.teacher.pairs.teacher-->79<!--/r--> pairs that the student gets wrong, top left; it would
+# *In words.* Of <!--r:lab03.teacher.pairs.both:n-->1921<!--/r--> pairs both
+# order <!--r:lab03.teacher.pairs.both-->1640<!--/r--> rightly
+# and <!--r:lab03.teacher.pairs.neither-->78<!--/r--> wrongly. The teacher
+# corrects <!--r:lab03.teacher.pairs.teacher-->79<!--/r--> pairs that the student gets wrong, top left; it would
 # spoil <!--r:lab03.teacher.pairs.student-->124<!--/r--> that the student gets right, bottom right. How
 # sure is that difference? The pairs of one question go together, so we resample *questions*:
 
@@ -1068,8 +1059,8 @@ print(f"{by_question.sum():.0f} pairs [{low:.0f}, {high:.0f}], from {n} question
 
 # %% [markdown]
 # The difference is <!--r:lab03.teacher.balance-->-45<!--/r--> pairs with an interval of
-# [<!--r:lab03.teacher.balance:low-->-95<!--/r-->, <!--r:lab03.teacher.balance:high-->3<!--/r-->], from
-# <!--r:lab03.teacher.balance:n-->203<!--/r--> questions: it holds 0. The pairs that the student gets most
+# [<!--r:lab03.teacher.balance:low-->-95<!--/r-->, <!--r:lab03.teacher.balance:high-->3<!--/r-->],
+# from <!--r:lab03.teacher.balance:n-->203<!--/r--> questions: it holds 0. The pairs that the student gets most
 # clearly wrong by the teacher's margin:
 
 # %%
