@@ -1,7 +1,8 @@
 """The written pages in two languages: what they are made of, and whether a translation is in step.
 
-`x.es.md` stands beside `x.md` and records, in a comment, the digest of the English text that it
-translates. Values between ledger marks do not count: a new measurement makes no page stale.
+`x.es.md` stands beside `x.md` and records the digest of the English text that it translates, in a
+link definition, which shows nothing. Values between ledger marks do not count: a new measurement
+makes no page stale.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from ragkit.course.layout import course_root
 from ragkit.course.ledger import QUOTE, TABLE
 
-_DIGEST = re.compile(r"<!--translates:(?P<digest>[0-9a-f]{64})-->")
+_DIGEST = re.compile(r"^\[//\]: # \(translates:(?P<digest>[0-9a-f]{64})\)$", re.MULTILINE)
 _FENCE = re.compile(r"^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _FORMULA = re.compile(
     r"\$\$(.+?)\$\$|(?<![\\$\w])\$([^\s$](?:[^$\n]*?[^\s$\\])?)\$(?!\w)", re.DOTALL
@@ -136,7 +137,7 @@ def out_of_step(english: Page, spanish: Page) -> list[str]:
 def stamp(english: Path, spanish: Path) -> bool:
     """Record in a translation the digest of today's English text; False if nothing changed."""
     text = spanish.read_text(encoding="utf-8")
-    mark = f"<!--translates:{read(english).digest}-->"
+    mark = f"[//]: # (translates:{read(english).digest})"
     stamped = _DIGEST.sub(mark, text) if _DIGEST.search(text) else f"{text.rstrip()}\n\n{mark}\n"
     if stamped != text:
         spanish.write_text(stamped, encoding="utf-8")
@@ -145,4 +146,4 @@ def stamp(english: Path, spanish: Path) -> bool:
 
 def _without_values(text: str) -> str:
     text = QUOTE.sub(lambda m: m[0].partition("-->")[0], text)
-    return TABLE.sub(lambda m: f"<!--t:{m['key']}", text)
+    return TABLE.sub(lambda m: f"[//]: # (t:{m['key']})", text)

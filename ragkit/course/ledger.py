@@ -1,9 +1,18 @@
 """The ledger, data/results.json, and the prose that quotes it.
 
 A quote reads `<!--r:lab01.minilm.hit_rate@5-->0.93<!--/r-->`. After the key, `:low`, `:high`, `:p`
-or `:n` picks another part of the entry, and `:points` multiplies by a hundred. `<!--t:NAME-->` …
-`<!--/t-->` holds a whole table or a printed output. `update` rewrites quotes and tables;
-`stale_quotes` reports what differs. What is measured stands in `ragkit.course.measures`.
+or `:n` picks another part of the entry, and `:points` multiplies by a hundred. A whole table or a
+printed output stands between two marks, each a link definition with a blank line around it, since a
+comment alone on its line opens an HTML block:
+
+    [//]: # (t:lab01.table)
+
+    | system | hit_rate@1 |
+
+    [//]: # (/t)
+
+`update` rewrites quotes and tables; `stale_quotes` reports what differs. What is measured stands in
+`ragkit.course.measures`.
 """
 
 from __future__ import annotations
@@ -25,7 +34,10 @@ QUOTE = re.compile(
     r"<!--r:(?P<key>[^:>]+?)(?::(?P<part>low|high|p|n))?(?P<points>:points)?-->"
     r"(?P<shown>[^<]*)<!--/r-->"
 )
-TABLE = re.compile(r"<!--t:(?P<key>[\w.]+)-->\n(?P<shown>.*?)\n<!--/t-->", re.DOTALL)
+TABLE = re.compile(
+    r"^\[//\]: # \(t:(?P<key>[\w.]+)\)\n\n(?P<shown>.*?)\n\n\[//\]: # \(/t\)$",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 BENCHED = "bench."  # how the keys begin that `make bench` writes, and `ragkit results` leaves alone
@@ -111,7 +123,8 @@ def _requote(ledger: Ledger, page: Path, quote: re.Match[str]) -> str:
 
 
 def _retable(ledger: Ledger, page: Path, match: re.Match[str]) -> str:
-    return f"<!--t:{match['key']}-->\n{_lookup(ledger, match['key'], page)['text']}\n<!--/t-->"
+    text = _lookup(ledger, match["key"], page)["text"]
+    return f"[//]: # (t:{match['key']})\n\n{text}\n\n[//]: # (/t)"
 
 
 def _lookup(ledger: Ledger, key: str, page: Path) -> dict[str, Any]:

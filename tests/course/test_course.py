@@ -352,11 +352,28 @@ def test_a_stale_table_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(results, "course_root", lambda: tmp_path)
     (tmp_path / "data").mkdir()
     page = tmp_path / "README.md"
-    page.write_text("<!--t:a.b-->\npending\n<!--/t-->")
+    page.write_text("[//]: # (t:a.b)\n\npending\n\n[//]: # (/t)")
     results.update({"a.b": {"text": "| x |"}})
     assert results.stale_quotes() == []
     page.write_text(page.read_text().replace("x", "y"))
     assert len(results.stale_quotes()) == 1
+
+
+def test_what_is_filled_in_begins_no_line_with_a_comment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "course_root", lambda: tmp_path)
+    (tmp_path / "data").mkdir()
+    page = tmp_path / "README.md"
+    page.write_text(
+        "It is <!--r:a.b-->0.1<!--/r-->, and\nthen <!--r:a.b-->0.1<!--/r-->.\n\n"
+        "[//]: # (t:a.c)\n\npending\n\n[//]: # (/t)\n"
+    )
+    results.update({"a.b": {"value": 0.9}, "a.c": {"text": "| x |\n|---|\n| 1 |"}})
+    assert page.read_text() == (
+        "It is <!--r:a.b-->0.9<!--/r-->, and\nthen <!--r:a.b-->0.9<!--/r-->.\n\n"
+        "[//]: # (t:a.c)\n\n| x |\n|---|\n| 1 |\n\n[//]: # (/t)\n"
+    )
 
 
 def test_an_unknown_quote_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
