@@ -149,7 +149,7 @@ check.mean_pool(mean_pool)
 # ### Exercise 1.2 · Unit length
 # *Difficulty ●○○ · 5 minutes*
 #
-# Divide each row by its own length $\|x\|_2$. From then on the dot product of two rows
+# Divide each row by its own length $\lVert x\rVert_2$. From then on the dot product of two rows
 # *is* their cosine, and every search below can be a matrix product.
 #
 # <details><summary>Hint</summary>

@@ -514,12 +514,12 @@ print(np.sort(query @ rows.T)[0, ::-1][:3].round(3), index.search(query, 3)[0].r
 #
 # Three measures are in use. For **unit** vectors they agree, because
 #
-# $$\| a - b \|^2 = \| a \|^2 + \| b \|^2 - 2\,a \cdot b = 2 - 2\,a \cdot b .$$
+# $$\lVert a - b\rVert^2 = \lVert a\rVert^2 + \lVert b\rVert^2 - 2 a \cdot b = 2 - 2 a \cdot b .$$
 #
 # The largest inner product is the smallest distance, and the inner product *is* the cosine.
 #
 # > 🇪🇸 **Resumen.** Con vectores de norma 1, producto escalar, distancia euclídea (L2) y coseno dan el
-# > mismo orden, pues $\| a-b\|^2 = 2 - 2\,a\cdot b$. Sin normalizar, el producto escalar
+# > mismo orden, pues $\lVert a-b\rVert^2 = 2 - 2 a\cdot b$. Sin normalizar, el producto escalar
 # > favorece a los vectores largos y la distancia a los de longitud parecida a la de la pregunta.
 
 # %% tags=["nbval-check-output"]
@@ -840,7 +840,7 @@ plots.recall_curves(curves, widths, "median latency of one question in ms")
 # ### Ten million, honestly
 #
 # Flat search must touch every vector, so its time should grow like $n$. Fit a power law
-# $t = c\,n^{p}$ on log axes to the five measured sizes, and carry it to 10 million with the 95%
+# $t = c n^{p}$ on log axes to the five measured sizes, and carry it to 10 million with the 95%
 # interval of a prediction (Student's t with 3 degrees of freedom).
 
 

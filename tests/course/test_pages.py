@@ -58,6 +58,11 @@ def loose_numbers(page: Page) -> list[str]:
     ]
 
 
+def in_mathtext(formula: str) -> str:
+    r"""The formula with `\Vert` for `\lVert` and `\rVert`, which only MathJax tells apart."""
+    return re.sub(r"\\[lr]Vert(?![A-Za-z])", r"\\Vert", formula)
+
+
 @pytest.mark.parametrize(("english", "spanish"), PAIRS, ids=name)
 def test_a_translation_is_in_step(english: Path, spanish: Path) -> None:
     assert spanish.is_file()
@@ -85,7 +90,7 @@ def test_every_image_says_in_words_what_it_shows(path: Path) -> None:
 def test_every_formula_renders(path: Path) -> None:
     parser = MathTextParser("agg")
     for formula in any_page(path).formulas:
-        parser.parse(f"${formula}$")
+        parser.parse(f"${in_mathtext(formula)}$")
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=name)
