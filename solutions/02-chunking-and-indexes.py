@@ -35,8 +35,7 @@ from importlib.metadata import version
 import numpy as np
 
 import ragkit
-from ragkit.course import check, drills, plots, tables
-from ragkit.course import ledger as results
+from ragkit.course import check, drills, ledger, plots, tables
 from ragkit.documents.chunking import to_documents
 
 for package in ("sentence-transformers", "faiss-cpu", "numpy"):
@@ -900,14 +899,14 @@ plots.latency_growth(measured, (at, fit), (low, high))
 # in *int8*, with weights rounded to whole numbers, they are only near. Measured once (`ragkit results`):
 
 # %%
-ledger = results.load()
+timings = ledger.load()
 for part, name in {
     "encode a question, PyTorch": "embed_query",
     "encode a question, onnxruntime": "embed_query.onnx",
     "encode a question, onnxruntime int8": "embed_query.onnx-int8",
     "search 56 documents, flat": "search_56",
 }.items():
-    print(f"{part:<36} {ledger[f'time.{name}']['value']:>6.2f} ms")
+    print(f"{part:<36} {timings[f'time.{name}']['value']:>6.2f} ms")
 print(f"{'search 100,000 vectors, flat (here)':<36} {flat[100_000]:>6.2f} ms")
 print(f"{'search 100,000 vectors, HNSW (here)':<36} {sweep[100_000, 128][0]:>6.2f} ms")
 

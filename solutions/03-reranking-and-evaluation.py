@@ -36,8 +36,7 @@ from importlib.metadata import version
 import numpy as np
 
 import ragkit
-from ragkit.course import check, drills, plots, tables
-from ragkit.course import ledger as results
+from ragkit.course import check, drills, ledger, plots, tables
 
 for package in ("onnxruntime", "sentence-transformers", "bm25s", "numpy"):
     print(package, version(package))
@@ -430,14 +429,14 @@ for depth in (0, 5, 10, 20):
 # was scored to depth 20, the test split to depth 50.
 
 # %%
-ledger = results.load()
+measured = ledger.load()
 shown_depths = {"dev": [5, 10, 20], "test": [5, 10, 20, 50]}
 metrics = ["hit_rate@1", "mrr@10", "hit_rate@5"]
 
 
 def curve(split, metric):
     """Means and intervals by depth."""
-    entries = [ledger[f"lab03.{split}.depth-{d}.{metric}"] for d in shown_depths[split]]
+    entries = [measured[f"lab03.{split}.depth-{d}.{metric}"] for d in shown_depths[split]]
     return [e["value"] for e in entries], [tuple(e["interval"]) for e in entries]
 
 
@@ -449,7 +448,7 @@ plots.depth_curve(
     shown_depths["test"],
     {metric: {split: curve(split, metric) for split in shown_depths} for metric in metrics},
     {
-        metric: {s: ledger[f"lab03.{s}.depth-0.{metric}"]["value"] for s in shown_depths}
+        metric: {s: measured[f"lab03.{s}.depth-0.{metric}"]["value"] for s in shown_depths}
         for metric in metrics
     },
 )

@@ -15,8 +15,7 @@ import pytest
 from solvers import SOLVERS
 
 import ragkit
-from ragkit.course import check, drills
-from ragkit.course import ledger as results
+from ragkit.course import check, drills, ledger
 from ragkit.course.judging import answer_of, find, likeliest
 from ragkit.course.layout import labs
 from ragkit.course.staff import editions, registry
@@ -319,7 +318,7 @@ def test_unbalanced_solution_mark_is_refused(tmp_path: Path) -> None:
 
 
 def test_prose_quotes_the_ledger() -> None:
-    assert results.stale_quotes() == []
+    assert ledger.stale_quotes() == []
 
 
 @pytest.mark.parametrize(
@@ -337,39 +336,39 @@ def test_prose_quotes_the_ledger() -> None:
 def test_a_stale_quote_is_found_and_filled_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, before: str, after: str
 ) -> None:
-    monkeypatch.setattr(results, "course_root", lambda: tmp_path)
+    monkeypatch.setattr(ledger, "course_root", lambda: tmp_path)
     (tmp_path / "data").mkdir()
     page = tmp_path / "README.md"
     page.write_text(f"It is <!--r:a.b{part}-->{before}<!--/r--> here.")
-    results.update({"a.b": {"value": 0.941, "interval": [0.91, 0.95], "n": 10, "p": 0.02}})
+    ledger.update({"a.b": {"value": 0.941, "interval": [0.91, 0.95], "n": 10, "p": 0.02}})
     assert page.read_text() == f"It is <!--r:a.b{part}-->{after}<!--/r--> here."
-    assert results.stale_quotes() == []
+    assert ledger.stale_quotes() == []
     page.write_text(page.read_text().replace(after, before))
-    assert len(results.stale_quotes()) == 1
+    assert len(ledger.stale_quotes()) == 1
 
 
 def test_a_stale_table_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "course_root", lambda: tmp_path)
+    monkeypatch.setattr(ledger, "course_root", lambda: tmp_path)
     (tmp_path / "data").mkdir()
     page = tmp_path / "README.md"
     page.write_text("[//]: # (t:a.b)\n\npending\n\n[//]: # (/t)")
-    results.update({"a.b": {"text": "| x |"}})
-    assert results.stale_quotes() == []
+    ledger.update({"a.b": {"text": "| x |"}})
+    assert ledger.stale_quotes() == []
     page.write_text(page.read_text().replace("x", "y"))
-    assert len(results.stale_quotes()) == 1
+    assert len(ledger.stale_quotes()) == 1
 
 
 def test_what_is_filled_in_begins_no_line_with_a_comment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "course_root", lambda: tmp_path)
+    monkeypatch.setattr(ledger, "course_root", lambda: tmp_path)
     (tmp_path / "data").mkdir()
     page = tmp_path / "README.md"
     page.write_text(
         "It is <!--r:a.b-->0.1<!--/r-->, and\nthen <!--r:a.b-->0.1<!--/r-->.\n\n"
         "[//]: # (t:a.c)\n\npending\n\n[//]: # (/t)\n"
     )
-    results.update({"a.b": {"value": 0.9}, "a.c": {"text": "| x |\n|---|\n| 1 |"}})
+    ledger.update({"a.b": {"value": 0.9}, "a.c": {"text": "| x |\n|---|\n| 1 |"}})
     assert page.read_text() == (
         "It is <!--r:a.b-->0.9<!--/r-->, and\nthen <!--r:a.b-->0.9<!--/r-->.\n\n"
         "[//]: # (t:a.c)\n\n| x |\n|---|\n| 1 |\n\n[//]: # (/t)\n"
@@ -377,8 +376,8 @@ def test_what_is_filled_in_begins_no_line_with_a_comment(
 
 
 def test_an_unknown_quote_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "course_root", lambda: tmp_path)
+    monkeypatch.setattr(ledger, "course_root", lambda: tmp_path)
     (tmp_path / "data").mkdir()
     (tmp_path / "README.md").write_text("<!--r:no.such-->1<!--/r-->")
     with pytest.raises(ragkit.DataError, match=r"no\.such"):
-        results.update({"a.b": {"value": 1.0}})
+        ledger.update({"a.b": {"value": 1.0}})

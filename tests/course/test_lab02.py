@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ragkit.course import check, drills
-from ragkit.course import ledger as results
+from ragkit.course import check, drills, ledger
 from ragkit.course.staff.exercise import Exercise
 from ragkit.course.staff.lab02 import experiments as lab02
 from ragkit.course.staff.lab02 import experiments_graph as lab02_graph
@@ -133,57 +132,57 @@ def test_clustered_vectors_are_unit_and_near_their_centres() -> None:
 
 
 @pytest.fixture(scope="module")
-def ledger() -> dict[str, Any]:
-    return {key: entry for key, entry in results.load().items() if key.startswith("lab02.")}
+def measured() -> dict[str, Any]:
+    return {key: entry for key, entry in ledger.load().items() if key.startswith("lab02.")}
 
 
-def scored_cuts(ledger: dict[str, Any], score: str) -> dict[str, tuple[float, float]]:
+def scored_cuts(measured: dict[str, Any], score: str) -> dict[str, tuple[float, float]]:
     """Each cut that was searched: its score on dev, and the words of its chunks, negated."""
-    names = [key.split(".")[1] for key in ledger if key.endswith(f".dev.{score}")]
+    names = [key.split(".")[1] for key in measured if key.endswith(f".dev.{score}")]
     return {
         name: (
-            ledger[f"lab02.{name}.dev.{score}"]["value"],
-            -ledger[f"lab02.{name}.words"]["value"],
+            measured[f"lab02.{name}.dev.{score}"]["value"],
+            -measured[f"lab02.{name}.words"]["value"],
         )
         for name in names
-        if f"lab02.{name}.words" in ledger
+        if f"lab02.{name}.words" in measured
     }
 
 
-def test_the_prose_reports_what_the_rule_chooses_on_dev(ledger: dict[str, Any]) -> None:
-    by_count, by_budget = (scored_cuts(ledger, score) for score in ("hit_rate@5", "budget"))
+def test_the_prose_reports_what_the_rule_chooses_on_dev(measured: dict[str, Any]) -> None:
+    by_count, by_budget = (scored_cuts(measured, score) for score in ("hit_rate@5", "budget"))
     assert max(by_count, key=by_count.__getitem__) == lab02.CHOSEN
     assert max(by_budget, key=by_budget.__getitem__) == lab02.CHOSEN_IN_BUDGET
 
 
-def test_the_best_on_dev_fall_on_test_and_most_others_rise(ledger: dict[str, Any]) -> None:
-    dev = {name: score for name, (score, _) in scored_cuts(ledger, "hit_rate@5").items()}
-    rise = {name: ledger[f"lab02.{name}.test.hit_rate@5"]["value"] - dev[name] for name in dev}
+def test_the_best_on_dev_fall_on_test_and_most_others_rise(measured: dict[str, Any]) -> None:
+    dev = {name: score for name, (score, _) in scored_cuts(measured, "hit_rate@5").items()}
+    rise = {name: measured[f"lab02.{name}.test.hit_rate@5"]["value"] - dev[name] for name in dev}
     order = sorted(dev, key=dev.__getitem__, reverse=True)
     assert len(order) == 10
     assert all(rise[name] < 0 for name in order[:5])
     assert sum(rise[name] > 0 for name in order[5:]) == 4
-    mean = ledger["lab02.searched.dev.mean"]["value"]
+    mean = measured["lab02.searched.dev.mean"]["value"]
     assert mean == pytest.approx(np.mean(list(dev.values())))
-    assert ledger["lab02.searched.test.mean"]["value"] == pytest.approx(mean, abs=0.01)
+    assert measured["lab02.searched.test.mean"]["value"] == pytest.approx(mean, abs=0.01)
 
 
-def test_no_score_is_above_its_ceiling(ledger: dict[str, Any]) -> None:
+def test_no_score_is_above_its_ceiling(measured: dict[str, Any]) -> None:
     for split in ("dev", "test"):
-        for name in scored_cuts(ledger, "hit_rate@5"):
-            ceiling = ledger[f"lab02.{name}.{split}.ceiling"]["value"]
+        for name in scored_cuts(measured, "hit_rate@5"):
+            ceiling = measured[f"lab02.{name}.{split}.ceiling"]["value"]
             for score in ("hit_rate@5", "budget"):
-                assert ledger[f"lab02.{name}.{split}.{score}"]["value"] <= ceiling
-            assert ledger[f"lab02.{name}.{split}.complete"]["value"] <= ceiling
+                assert measured[f"lab02.{name}.{split}.{score}"]["value"] <= ceiling
+            assert measured[f"lab02.{name}.{split}.complete"]["value"] <= ceiling
 
 
-def test_unit_vectors_rank_alike_by_inner_product_and_distance(ledger: dict[str, Any]) -> None:
-    assert ledger["lab02.unit.ip.moved"]["value"] == ledger["lab02.unit.l2.moved"]["value"] == 0
+def test_unit_vectors_rank_alike_by_inner_product_and_distance(measured: dict[str, Any]) -> None:
+    assert measured["lab02.unit.ip.moved"]["value"] == measured["lab02.unit.l2.moved"]["value"] == 0
 
 
-def test_recall_grows_with_the_beam(ledger: dict[str, Any]) -> None:
+def test_recall_grows_with_the_beam(measured: dict[str, Any]) -> None:
     for count in lab02_graph.VECTORS:
         recalls = [
-            ledger[f"lab02.hnsw.{count}.ef{w}.recall@10"]["value"] for w in lab02_graph.WIDTHS
+            measured[f"lab02.hnsw.{count}.ef{w}.recall@10"]["value"] for w in lab02_graph.WIDTHS
         ]
         assert recalls == sorted(recalls)

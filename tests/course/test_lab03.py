@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import ragkit
-from ragkit.course import check, drills
-from ragkit.course import ledger as results
+from ragkit.course import check, drills, ledger
 from ragkit.course.staff.exercise import Exercise
 from ragkit.course.staff.lab03 import experiments as lab03
 from ragkit.course.staff.lab03 import experiments_pairs as lab03_pairs
@@ -140,12 +139,12 @@ def test_the_control_asks_the_other_question_about_the_same_two_texts() -> None:
 
 
 def test_keeping_the_first_stage_below_changes_nothing_among_the_reranked() -> None:
-    ledger = results.load()
+    measured = ledger.load()
     for split in ("test", "dev"):
         cut, kept = (f"lab03.{split}.depth-5{suffix}" for suffix in ("", "-kept"))
         for metric in ("hit_rate@1", "hit_rate@5"):
-            assert ledger[f"{kept}.{metric}"]["value"] == ledger[f"{cut}.{metric}"]["value"]
-        assert ledger[f"{kept}.mrr@10"]["value"] >= ledger[f"{cut}.mrr@10"]["value"]
+            assert measured[f"{kept}.{metric}"]["value"] == measured[f"{cut}.{metric}"]["value"]
+        assert measured[f"{kept}.mrr@10"]["value"] >= measured[f"{cut}.mrr@10"]["value"]
 
 
 def test_sixteen_test_questions_have_two_or_three_right_documents() -> None:
@@ -156,11 +155,11 @@ def test_sixteen_test_questions_have_two_or_three_right_documents() -> None:
 
 
 def test_the_ledger_holds_every_depth_before_and_after() -> None:
-    ledger = results.load()
+    measured = ledger.load()
     for split, depths in (("test", lab03.DEPTHS), ("dev", (5, 10, 20))):
         for depth in depths:
             before, after, gain = (
-                ledger[f"lab03.{split}.{name}.mrr@10"]
+                measured[f"lab03.{split}.{name}.mrr@10"]
                 for name in ("depth-0", f"depth-{depth}", f"depth-{depth}-0")
             )
             assert gain["value"] == pytest.approx(after["value"] - before["value"])
@@ -168,27 +167,27 @@ def test_the_ledger_holds_every_depth_before_and_after() -> None:
 
 
 def test_the_ledger_agrees_with_itself() -> None:
-    ledger = results.load()
+    measured = ledger.load()
     pairs = [
-        ledger[f"lab03.teacher.pairs.{who}"] for who in ("both", "student", "teacher", "neither")
+        measured[f"lab03.teacher.pairs.{who}"] for who in ("both", "student", "teacher", "neither")
     ]
     assert sum(entry["value"] for entry in pairs) == pairs[0]["n"]
-    balance = ledger["lab03.teacher.balance"]
+    balance = measured["lab03.teacher.balance"]
     assert balance["value"] == pairs[2]["value"] - pairs[1]["value"]
     assert balance["interval"][0] <= balance["value"] <= balance["interval"][1]
     for model in ("bi", "cross"):
         kinds = [
-            ledger[f"lab03.pairs.{model}.{kind}"]["value"] for kind in lab03_pairs.KINDS_OF_PAIRS
+            measured[f"lab03.pairs.{model}.{kind}"]["value"] for kind in lab03_pairs.KINDS_OF_PAIRS
         ]
-        assert sum(kinds) == ledger[f"lab03.pairs.{model}.all"]["value"]
-    assert ledger["lab03.test.depth-10.hit_rate@1"]["value"] == pytest.approx(
-        ledger["lab01.minilm-rerank.hit_rate@1"]["value"], abs=1e-9
+        assert sum(kinds) == measured[f"lab03.pairs.{model}.all"]["value"]
+    assert measured["lab03.test.depth-10.hit_rate@1"]["value"] == pytest.approx(
+        measured["lab01.minilm-rerank.hit_rate@1"]["value"], abs=1e-9
     )
 
 
 def test_reranking_five_candidates_leaves_the_five_the_same() -> None:
-    ledger = results.load()
+    measured = ledger.load()
     for split in ("test", "dev"):
-        before = ledger[f"lab03.{split}.depth-0.hit_rate@5"]["value"]
-        assert ledger[f"lab03.{split}.depth-5.hit_rate@5"]["value"] == before
-        assert ledger[f"lab03.{split}.depth-5.hit_rate@1"]["value"] <= before
+        before = measured[f"lab03.{split}.depth-0.hit_rate@5"]["value"]
+        assert measured[f"lab03.{split}.depth-5.hit_rate@5"]["value"] == before
+        assert measured[f"lab03.{split}.depth-5.hit_rate@1"]["value"] <= before

@@ -12,13 +12,13 @@ import pytest
 from conftest import ROOT
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from translations import Page
 
-from ragkit.course import results
-from ragkit.course.pages import Page
-from ragkit.course.results import QUOTE, TABLE
+from ragkit.course import ledger
+from ragkit.course.ledger import QUOTE, TABLE
 
 PARSER = MarkdownIt("commonmark").enable("table")
-PAGES = sorted({*results.pages(ROOT), *ROOT.glob("handout/*.md"), *ROOT.glob("benchmarks/*.md")})
+PAGES = sorted({*ledger.pages(ROOT), *ROOT.glob("handout/*.md"), *ROOT.glob("benchmarks/*.md")})
 
 FOLDED = re.compile(r"</?(details|summary)\b")
 RAW_MARKS = re.compile(r"\*\*|__\w|`|\]\(|\[//\]:")
