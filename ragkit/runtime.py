@@ -16,6 +16,7 @@ from types import ModuleType
 
 from ragkit.errors import DataError
 
+DISTRIBUTION = "ragkit-labs"  # what pip calls it
 LARGEST_SEED = 2**64 - 1  # what torch's generators take
 
 

@@ -18,6 +18,7 @@ from typer.exceptions import Abort, TyperException
 from ragkit.cli import console
 from ragkit.cli import course as teaching
 from ragkit.errors import DataError, RagkitError
+from ragkit.runtime import DISTRIBUTION
 
 app = typer.Typer(
     help="Ask a knowledge base, measure retrieval, and look after the labs of the course.",
@@ -171,12 +172,14 @@ def train_minigpt(
     number of threads give the same weights.
     """
     from dataclasses import replace
+    from importlib import import_module
 
     from ragkit.course.plots import loss_curve
     from ragkit.minigpt.corpus import corpus_file
     from ragkit.minigpt.train import TrainingPlan, save, train
     from ragkit.runtime import data_dir
 
+    import_module("matplotlib")  # draws the curve at the end; if it is missing, nothing is trained
     plan = replace(TrainingPlan(), seed=seed)
     if steps is not None:
         plan = replace(plan, steps=steps)
@@ -213,6 +216,13 @@ def main() -> None:
         _fail(" ".join(error.format_message().split()), error.exit_code)
     except (Abort, KeyboardInterrupt):
         status = _INTERRUPTED
+    except ModuleNotFoundError as error:
+        if (error.name or "ragkit").partition(".")[0] == "ragkit":
+            raise
+        _fail(
+            f"this needs the package {error.name}, which is not installed. "
+            f"Install it with the rest: pip install '{DISTRIBUTION}[labs,grade]'"
+        )
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}.")
     if status == _INTERRUPTED:

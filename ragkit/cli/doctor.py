@@ -7,27 +7,19 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
+
 from ragkit.errors import RagkitError
+from ragkit.runtime import DISTRIBUTION
 
 if TYPE_CHECKING:
     from ragkit.weights.published import Weights
 
 REINSTALL = "Run `make setup`, or pip install -r requirements.lock."
-PACKAGES = (
-    "torch",
-    "sentence-transformers",
-    "transformers",
-    "tokenizers",
-    "faiss-cpu",
-    "onnxruntime",
-    "onnx",
-    "bm25s",
-    "numpy",
-    "jupyterlab",
-)
+EXTRAS = {"labs": "to open and run the labs", "grade": "to make the labs' editions and to grade"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +35,10 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """Run every check; none stops the others."""
     yield _python()
-    for package in PACKAGES:
-        yield _package(package)
+    for needed in _requirements():
+        yield _package(needed)
+    for extra, purpose in EXTRAS.items():
+        yield _extra(extra, purpose)
     yield _try("threads", _threads, "Set RAGKIT_THREADS to a whole number, or unset it.")
     yield from _weights()
     yield _try("ONNX export of MiniLM", _export, "Make it again: ragkit models --export")
@@ -59,11 +53,31 @@ def _python() -> Finding:
     return Finding("python", sys.version_info >= (3, 11), here, "Install Python 3.11 or newer.")
 
 
-def _package(name: str) -> Finding:
+def _package(needed: Requirement) -> Finding:
     try:
-        return Finding(name, True, version(name))
+        found = version(needed.name)
     except PackageNotFoundError:
-        return Finding(name, False, "not installed", REINSTALL)
+        return Finding(needed.name, False, "not installed", REINSTALL)
+    fits = needed.specifier.contains(found, prereleases=True)
+    return Finding(needed.name, fits, found if fits else f"{found}, not {needed}", REINSTALL)
+
+
+def _extra(extra: str, purpose: str) -> Finding:
+    """Parts that an installation may lack: what is missing is said, and is no failure."""
+    missing = [r.name for r in _requirements(extra) if not _package(r).ok]
+    if not missing:
+        return Finding(f"{extra} extra", True, f"installed ({purpose})")
+    install = f"pip install '{DISTRIBUTION}[{extra}]'"
+    return Finding(f"{extra} extra", True, f"lacks {', '.join(missing)}; {purpose}: {install}")
+
+
+def _requirements(extra: str = "") -> list[Requirement]:
+    """What the installed distribution requires, or what one of its extras adds."""
+    try:
+        declared = [Requirement(line) for line in requires(DISTRIBUTION) or []]
+    except PackageNotFoundError:  # a copy of the code that was never installed
+        return [Requirement(DISTRIBUTION)]
+    return [r for r in declared if (r.marker.evaluate({"extra": extra}) if r.marker else not extra)]
 
 
 def _weights() -> Iterator[Finding]:

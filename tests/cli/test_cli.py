@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -445,11 +446,50 @@ def test_doctor_exits_1_with_a_remedy_for_what_fails(
     assert re.search(r"^ok +python", examined.out, re.MULTILINE)
 
 
-def test_doctor_names_a_missing_package(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ragkit.cli.doctor.PACKAGES", ("no-such-package",))
+@pytest.mark.parametrize(
+    ("declared", "shown"),
+    [
+        (["no-such-package>=1"], "FAIL no-such-package +not installed\n +→ Run `make setup`"),
+        (["numpy>=99"], "FAIL numpy +[0-9.]+, not numpy>=99\n +→ Run `make setup`"),
+        (None, "FAIL ragkit-labs +not installed\n +→ Run `make setup`"),
+    ],
+    ids=["missing", "too old", "ragkit itself"],
+)
+def test_doctor_names_a_package_that_does_not_fit(
+    run: Run, monkeypatch: pytest.MonkeyPatch, declared: list[str] | None, shown: str
+) -> None:
+    def requires(name: str) -> list[str]:
+        if declared is None:
+            raise PackageNotFoundError(name)
+        return declared
+
+    monkeypatch.setattr("ragkit.cli.doctor.requires", requires)
+    if declared is None:
+        monkeypatch.setattr("ragkit.cli.doctor.version", requires)
     examined = run("doctor")
     assert examined.status == 1
-    assert re.search(r"FAIL no-such-package +not installed\n +→ Run `make setup`", examined.out)
+    assert re.search(shown, examined.out)
+
+
+def test_doctor_names_what_an_extra_lacks_which_is_no_failure(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declared = ["numpy", "no-such-lab>=1; extra == 'labs'", "numpy; extra == 'grade'"]
+    monkeypatch.setattr("ragkit.cli.doctor.requires", lambda _: declared)
+    examined = run("doctor")
+    assert examined.status == 0
+    assert re.search(r"ok +labs extra +lacks no-such-lab; .*'ragkit-labs\[labs\]'", examined.out)
+    assert re.search(r"ok +grade extra +installed", examined.out)
+
+
+def test_a_command_without_its_package_says_what_to_install(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    outcome = run("train-minigpt", "--steps", 1, "--out", tmp_path / "out")
+    assert is_one_sentence(outcome)
+    assert "pip install 'ragkit-labs[labs,grade]'" in outcome.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_doctor_prints_a_path_with_brackets_whole(
