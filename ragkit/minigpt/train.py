@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import random
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save as as_safetensors
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from ragkit.checks import check_count
 from ragkit.errors import DataError
+from ragkit.files import write_atomically
 from ragkit.minigpt.corpus import training_sentences
 from ragkit.minigpt.model import MiniGPT, MiniGPTConfig
 from ragkit.minigpt.tokenizer import END, train_tokenizer
@@ -101,15 +101,12 @@ def train(
 
 def save(trained: Trained, folder: Path) -> None:
     """Write `tokenizer.json`, `model.safetensors` and `loss.json` to `folder`, each atomically."""
-    folder.mkdir(parents=True, exist_ok=True)
     config = {name: str(value) for name, value in asdict(trained.model.config).items()}
     curve = {"best_step": trained.best.step, "curve": [asdict(p) for p in trained.curve]}
     weights = {name: t.contiguous() for name, t in trained.model.state_dict().items()}
-    partial = folder / "model.safetensors.partial"
-    save_file(weights, partial, metadata=config)
-    os.replace(partial, folder / "model.safetensors")
-    _write(folder / "tokenizer.json", trained.tokenizer.to_str(pretty=True))
-    _write(folder / "loss.json", json.dumps(curve, indent=1) + "\n")
+    write_atomically(folder / "model.safetensors", as_safetensors(weights, metadata=config))
+    write_atomically(folder / "tokenizer.json", trained.tokenizer.to_str(pretty=True).encode())
+    write_atomically(folder / "loss.json", f"{json.dumps(curve, indent=1)}\n".encode())
 
 
 def learning_rate(step: int, plan: TrainingPlan) -> float:
@@ -170,9 +167,3 @@ def _stream(tokenizer: Tokenizer, sentences: list[str]) -> Tensor:
     end = tokenizer.token_to_id(END)
     ids = [i for encoding in tokenizer.encode_batch(sentences) for i in [*encoding.ids, end]]
     return torch.tensor(ids)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

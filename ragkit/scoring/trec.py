@@ -14,7 +14,7 @@ import numpy as np
 
 from ragkit.checks import check_unicode, is_finite
 from ragkit.errors import DataError
-from ragkit.files import read_lines
+from ragkit.files import read_lines, write_atomically
 from ragkit.ranking import ranked
 
 _LARGEST = np.finfo(np.float32).max
@@ -110,5 +110,5 @@ def _line(fields: tuple[object, ...]) -> str:
 
 def _write(text: str, path: str | Path | None) -> str:
     if path is not None:
-        Path(path).write_bytes(text.encode())
+        write_atomically(Path(path), text.encode())
     return text
