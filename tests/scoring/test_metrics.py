@@ -6,6 +6,7 @@ Scores in the random runs are distinct, because the two peers break ties by rule
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from unittest import mock
 
 import numba
@@ -15,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ragkit
-from ragkit.scoring.metrics import NAMES, parse_metric
+from ragkit.metrics import METRICS, ndcg, parse_metric, precision
 
 # ranx as plain Python is the same arithmetic; compiling it would take half a minute.
 AS_PLAIN_PYTHON = mock.patch.object(numba.config, "DISABLE_JIT", True)
@@ -97,7 +98,7 @@ def test_a_metric_without_a_cut_off_reads_the_whole_ranking_as_trec_eval_does(
     assert ragkit.evaluate(qrels, run, name).per_query[name] == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", METRICS)
 @given(judged_run=judged_runs(), k=st.integers(1, 15))
 @settings(max_examples=40, deadline=None)
 def test_a_metric_string_means_what_it_means_in_ranx(
@@ -159,12 +160,12 @@ def test_precision_divides_by_the_cut_off_even_when_the_ranking_is_shorter() -> 
     assert parse_metric("precision@10")(["d1"], JUDGED) == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", METRICS)
 def test_an_empty_ranking_scores_0(name: str) -> None:
     assert parse_metric(name)([], JUDGED) == parse_metric(f"{name}@5")([], JUDGED) == 0.0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", METRICS)
 def test_a_query_without_a_relevant_document_scores_0(name: str) -> None:
     assert parse_metric(f"{name}@5")(RANKING, {"d4": 0, "d2": 0}) == 0.0
 
@@ -174,10 +175,49 @@ def test_the_ideal_ranking_scores_1(name: str) -> None:
     assert parse_metric(f"{name}@3")(["d1", "d3", "d2"], JUDGED) == pytest.approx(1.0)
 
 
+# A metric function called by itself
+
+EACH = pytest.mark.parametrize("score", METRICS.values(), ids=METRICS)
+
+
+@EACH
+@given(ranking=st.permutations(DOCUMENTS), k=st.integers(1, 15))
+def test_a_metric_reads_no_further_than_the_cut_off_it_is_given(
+    score: Callable[..., float], ranking: list[str], k: int
+) -> None:
+    judged = {doc_id: number % 4 for number, doc_id in enumerate(DOCUMENTS)}
+    unread = [f"unjudged {doc_id}" for doc_id in ranking[k:]]
+    assert score(ranking, judged, k) == score(ranking[:k] + unread, judged, k)
+    assert 0 <= score(ranking, judged, k) <= 1
+
+
+def test_two_of_two_places_are_all_of_them_and_no_more() -> None:
+    judged = {"a": 1, "b": 1, "c": 1}
+    assert precision(["a", "b", "c"], judged, k=2) == 1.0
+    assert ndcg(["a", "b"], judged, k=1) == 1.0
+
+
+@EACH
+def test_a_repeated_document_counts_once_at_its_first_place(score: Callable[..., float]) -> None:
+    judged = {"d1": 3, "d2": 1}
+    repeated, replaced = ["x", "d1", "d1", "d2"], ["x", "d1", "y", "d2"]
+    for k in (1, 2, 3, 4, None):
+        assert score(repeated, judged, k) == score(replaced, judged, k)
+
+
+@EACH
+@pytest.mark.parametrize("k", [0, -1, True, False, 2.0, "2"])
+def test_a_cut_off_that_is_no_whole_number_from_1_up_is_refused(
+    score: Callable[..., float], k: int
+) -> None:
+    with pytest.raises(ragkit.EvaluationError, match="cut-off k must be"):
+        score(RANKING, JUDGED, k)
+
+
 # The mean
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", METRICS)
 @given(judged_run=judged_runs(), k=st.integers(1, 15))
 @settings(max_examples=25, deadline=None)
 def test_the_mean_is_over_all_judged_queries(
