@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, cast, runtime_checkable
 
 from ragkit.checks import check_count, check_query
 from ragkit.documents.kb import Document, Query, check_documents, check_queries
@@ -192,7 +193,8 @@ class RandomRetriever(_Fitted):
 class FusionRetriever(_Composable):
     """Merges the rankings of several retrievers by reciprocal rank fusion.
 
-    Each retriever contributes its first `depth` documents; `rrf_k` is the constant of the paper.
+    Each retriever contributes its first `depth` documents, whatever `k` is asked for, so that a
+    longer answer begins with the shorter one; `rrf_k` is the constant of the paper.
     """
 
     def __init__(self, *retrievers: Retriever, rrf_k: int = 60, depth: int = 100) -> None:
@@ -204,13 +206,14 @@ class FusionRetriever(_Composable):
 
     @property
     def documents(self) -> Mapping[str, Document]:
-        """The documents of all the retrievers."""
-        return {i: d for retriever in self.retrievers for i, d in retriever.documents.items()}
+        """The documents of all the retrievers; where two hold an id, those of the later one."""
+        held = [cast(dict[str, Document], one.documents) for one in self.retrievers]
+        return ChainMap(*reversed(held))  # a view, not a copy
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
-        """The first `k` documents of the fused ranking."""
-        k = check_count(k)
-        found = [retriever.search(query, max(k, self.depth)) for retriever in self.retrievers]
+        """The first `k` of what the retrievers' first `depth` documents are fused to."""
+        k = check_k(k)
+        found = [retriever.search(query, self.depth) for retriever in self.retrievers]
         fused = reciprocal_rank_fusion([as_scores(ranking) for ranking in found], self.rrf_k)
         return hits(fused.items(), k)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -522,6 +522,30 @@ def test_fusion_sees_only_the_first_depth_of_each() -> None:
     assert {h.doc_id: h.score for h in fused.search("anything", k=2)} == pytest.approx(
         {"b": 2 / 62, "a": 1 / 61}
     )
+
+
+def test_the_winner_of_a_fusion_does_not_depend_on_how_many_are_asked_for() -> None:
+    fused = ragkit.FusionRetriever(ListRetriever(*"abc"), ListRetriever(*"cbd"), depth=2)
+    assert [ids(fused.search("anything", k)) for k in (1, 2, 3, 10)] == [
+        ["b"],
+        ["b", "a"],
+        ["b", "a", "c"],
+        ["b", "a", "c"],
+    ]
+
+
+def test_fusion_looks_a_document_up_without_going_through_all() -> None:
+    class Unlisted(dict[str, Document]):
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("all documents were listed")
+
+        keys = items = values = __iter__  # type: ignore[assignment]
+
+    retrievers = [ListRetriever("a"), ListRetriever("b")]
+    for retriever in retrievers:
+        retriever.documents = Unlisted(retriever.documents)
+    documents = ragkit.FusionRetriever(*retrievers).documents
+    assert (documents["a"].doc_id, documents["b"].doc_id) == ("a", "b")
 
 
 def test_fusion_holds_the_documents_of_all() -> None:
