@@ -126,14 +126,17 @@ class _FaissIndex:
         raise NotImplementedError
 
     def _search_one(self, query: Vectors, k: int) -> list[tuple[str, float]]:
-        """Fetch past k until the k-th score is no longer tied with the last one fetched."""
-        count = k
-        while True:
-            count = min(count + 1, len(self))
-            found = self._candidates(query, count)
-            if len(found) >= len(self) or found[-1][1] < found[k - 1][1]:
-                return ranked(found, k)
-            count *= 2
+        """Fetch past k until the k-th score is no longer tied with the last one fetched.
+
+        What is fetched later only completes the tie: a graph that is searched more widely may find
+        better documents too, and they would be missing from the answer for a smaller k.
+        """
+        first = found = self._candidates(query, min(k + 1, len(self)))
+        cut = first[k - 1][1]
+        while len(found) < len(self) and found[-1][1] >= cut:
+            found = self._candidates(query, min(2 * len(found), len(self)))
+        tied = {doc_id: score for doc_id, score in found if score == cut}
+        return ranked(({doc_id: s for doc_id, s in first if s >= cut} | tied).items(), k)
 
     def _ask(self, index: Any, query: Vectors, count: int, **how: Any) -> list[tuple[str, float]]:
         """What a FAISS index finds; the -1 that stands for nothing found is left out."""
@@ -168,6 +171,10 @@ class HNSWIndex(_FaissIndex):
     `ef_search` while searching: wider finds more of the true neighbours and takes longer. The graph
     depends on the order of insertion and, with several threads, may differ slightly between two
     builds.
+
+    For every `k` below `ef_search` the answer is the start of that for `k + 1`. From there on the
+    beam must widen to hold `k` documents, and may then find a better one that a smaller `k` missed:
+    no approximate search can give all documents, best first, and keep its first answer.
     """
 
     kind = "hnsw"
@@ -212,13 +219,14 @@ class HNSWIndex(_FaissIndex):
         return graph
 
     def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
-        """What the graph walk finds; where it finds too few, every vector is compared instead.
+        """All that the beam holds; where the walk cannot fill it, every vector is compared instead.
 
         FAISS compares them too: NumPy's product may give equal vectors scores a bit apart.
         """
         faiss = import_faiss()
-        width = faiss.SearchParametersHNSW(efSearch=max(self.ef_search, count))
-        found = self._ask(self._faiss, query, count, params=width)
-        if len(found) == count:
+        width = max(self.ef_search, count)
+        beam, most = faiss.SearchParametersHNSW(efSearch=width), min(width, len(self))
+        found = self._ask(self._faiss, query, most, params=beam)
+        if len(found) == most:
             return found
         return self._ask(faiss.downcast_index(self._faiss.storage), query, count)

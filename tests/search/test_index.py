@@ -502,6 +502,26 @@ def test_hnsw_never_lacks_an_id_even_with_the_narrowest_beam(
     assert np.all(np.diff(scores, axis=1) <= 0)
 
 
+@given(
+    seed=st.integers(0, 10_000),
+    count=st.integers(2, 150),
+    distinct=st.integers(1, 150),
+    m=st.sampled_from([2, 3, 16]),
+    beam=st.integers(2, 40),
+)
+@settings(max_examples=60, deadline=None)
+def test_within_the_beam_a_smaller_k_of_hnsw_is_the_start_of_a_larger_one(
+    seed: int, count: int, distinct: int, m: int, beam: int
+) -> None:
+    vectors = unit_vectors(distinct, 8, seed)[np.arange(count) % distinct]
+    index = ragkit.HNSWIndex(8, m=m, ef_construction=m, ef_search=beam)
+    index.add(vectors, names(count))
+    queries = unit_vectors(3, 8, seed + 1)
+    longest = index.search(queries, beam - 1)[1]
+    for k in range(1, beam - 1):
+        np.testing.assert_array_equal(index.search(queries, k)[1], longest[:, :k])
+
+
 @pytest.mark.parametrize("count", [97, 98, 99, 100])
 def test_hnsw_orders_copies_by_id_even_where_the_walk_finds_too_few(count: int) -> None:
     copies = np.arange(count) % 5

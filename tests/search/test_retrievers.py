@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import ragkit
@@ -148,8 +148,28 @@ def test_no_document_is_found_twice(retriever: ragkit.Retriever) -> None:
     assert len(set(found)) == len(found)
 
 
-def test_a_smaller_k_is_the_start_of_a_larger_one(retriever: ragkit.Retriever) -> None:
-    assert retriever.search("to be", k=2) == retriever.search("to be", k=6)[:2]
+@given(query=st.text("abet o", min_size=1, max_size=12).filter(str.strip))
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_smaller_k_is_the_start_of_a_larger_one(retriever: ragkit.Retriever, query: str) -> None:
+    longest = retriever.search(query, k=len(DOCUMENTS) + 3)
+    for k in range(1, len(DOCUMENTS) + 3):
+        assert retriever.search(query, k) == longest[:k]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5, 29, 30, 31])
+def test_so_it_is_whatever_the_depth_of_fusion_and_of_stages(depth: int) -> None:
+    graph = ragkit.HNSWIndex(27, m=2, ef_construction=1, ef_search=40)
+    walk = ragkit.DenseRetriever(LetterEncoder(), graph).fit(MANY)
+    chance = ragkit.RandomRetriever().fit(MANY)
+    fused = ragkit.FusionRetriever(walk, chance, depth=depth)
+    staged = (fused >> LengthReranker()).with_depth(depth)
+    for retriever in (walk, fused, staged, ragkit.FusionRetriever(staged, chance)):
+        for query in ("eat", "seats", "tea"):
+            longest = retriever.search(query, k=len(MANY) + 3)
+            for k in range(1, len(MANY) + 3):
+                assert retriever.search(query, k) == longest[:k]
 
 
 def test_a_run_holds_what_search_finds_query_by_query(retriever: ragkit.Retriever) -> None:
