@@ -39,12 +39,12 @@ class _FaissIndex:
 
     kind: ClassVar[str]
 
-    def __init__(self, dimension: int, *, fingerprint: str = "") -> None:
-        self.dimension = check_count(dimension, "dimension")
+    def __init__(self, index: Any, fingerprint: str) -> None:
+        self.dimension: int = index.d
         self.fingerprint = fingerprint
         self.doc_ids: list[str] = []
         self._known: set[str] = set()
-        self._faiss: Any = self._empty()
+        self._faiss = index
 
     def __len__(self) -> int:
         return len(self.doc_ids)
@@ -58,8 +58,17 @@ class _FaissIndex:
 
     @property
     def settings(self) -> dict[str, int]:
-        """What the index depends on besides its vectors and their ids."""
+        """What the index depends on besides its vectors and their ids, as its class takes them."""
+        return self._settings_of(self._faiss)
+
+    @classmethod
+    def _settings_of(cls, index: Any) -> dict[str, int]:
+        """The settings of an index of FAISS."""
         return {}
+
+    def empty_copy(self) -> Self:
+        """A new index of this kind, dimension, fingerprint and settings that holds nothing yet."""
+        return type(self)(self.dimension, fingerprint=self.fingerprint, **self.settings)
 
     def add(self, vectors: Vectors, doc_ids: Sequence[str]) -> None:
         """Add unit vectors, float32 [n, dimension], under n new ids; all of them or none."""
@@ -108,18 +117,12 @@ class _FaissIndex:
         with an encoder other than the one whose `fingerprint` is given.
         """
         file = read_index_file(Path(path), cls.kind, fingerprint)
-        index = cls.__new__(cls)
-        index.dimension = file.dimension
-        index.fingerprint = file.fingerprint
-        index.doc_ids = file.doc_ids
-        index._known = set(file.doc_ids)
-        index._faiss = import_faiss().deserialize_index(np.frombuffer(file.payload, np.uint8))
-        if index._faiss.ntotal != len(file.doc_ids) or index._faiss.d != file.dimension:
+        stored = import_faiss().deserialize_index(np.frombuffer(file.payload, np.uint8))
+        if stored.ntotal != len(file.doc_ids) or stored.d != file.dimension:
             raise VectorError(f"{path}: vectors and ids do not match. Build the index again.")
+        index = cls(stored.d, fingerprint=file.fingerprint, **cls._settings_of(stored))
+        index._faiss, index.doc_ids, index._known = stored, file.doc_ids, set(file.doc_ids)
         return index
-
-    def _empty(self) -> Any:
-        raise NotImplementedError
 
     def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
         """At least the `count` best `(doc_id, score)` of one query, float32 [1, d]; best first."""
@@ -157,8 +160,9 @@ class FlatIndex(_FaissIndex):
 
     kind = "flat"
 
-    def _empty(self) -> Any:
-        return import_faiss().IndexFlatIP(self.dimension)
+    def __init__(self, dimension: int, *, fingerprint: str = "") -> None:
+        exact = import_faiss().IndexFlatIP(check_k(dimension, "dimension"))
+        super().__init__(exact, fingerprint)
 
     def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
         return self._ask(self._faiss, query, count)
@@ -188,9 +192,11 @@ class HNSWIndex(_FaissIndex):
         ef_search: int = 128,
         fingerprint: str = "",
     ) -> None:
-        self._m = check_count(m, "m", least=2)  # FAISS divides by log(m), and crashes on m = 1
-        self._ef_construction = check_count(ef_construction, "ef_construction")
-        super().__init__(dimension, fingerprint=fingerprint)
+        links = check_k(m, "m", least=2)  # FAISS divides by log(m), and crashes on m = 1
+        faiss, dimension = import_faiss(), check_k(dimension, "dimension")
+        graph = faiss.IndexHNSWFlat(dimension, links, faiss.METRIC_INNER_PRODUCT)
+        graph.hnsw.efConstruction = check_k(ef_construction, "ef_construction")
+        super().__init__(graph, fingerprint)
         self.ef_search = ef_search
 
     @property
@@ -202,21 +208,14 @@ class HNSWIndex(_FaissIndex):
     def ef_search(self, value: int) -> None:
         self._faiss.hnsw.efSearch = check_count(value, "ef_search")
 
-    @property
-    def settings(self) -> dict[str, int]:
+    @classmethod
+    def _settings_of(cls, index: Any) -> dict[str, int]:
         """Links of a node, and the beams of building and searching."""
-        graph = self._faiss.hnsw
         return {
-            "m": graph.nb_neighbors(1),
-            "ef_construction": graph.efConstruction,
-            "ef_search": graph.efSearch,
+            "m": index.hnsw.nb_neighbors(1),
+            "ef_construction": index.hnsw.efConstruction,
+            "ef_search": index.hnsw.efSearch,
         }
-
-    def _empty(self) -> Any:
-        faiss = import_faiss()
-        graph = faiss.IndexHNSWFlat(self.dimension, self._m, faiss.METRIC_INNER_PRODUCT)
-        graph.hnsw.efConstruction = self._ef_construction
-        return graph
 
     def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
         """All that the beam holds; where the walk cannot fill it, every vector is compared instead.

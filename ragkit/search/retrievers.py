@@ -13,10 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self, cast, runtime_checkable
 
-from ragkit.checks import check_count, check_query
-from ragkit.documents.kb import Document, Query, check_documents, check_queries
-from ragkit.errors import DataError
-from ragkit.ranking import Hit, as_scores, hits, ranked_ids
+from ragkit.errors import DataError, VectorError
+from ragkit.kb import Document, Query, check_documents, check_queries
+from ragkit.ranking import Hit, as_scores, check_k, hits, ranked_ids
 from ragkit.runtime import quiet
 
 if TYPE_CHECKING:
@@ -78,26 +77,55 @@ class _Fitted(_Composable):
 class DenseRetriever(_Fitted):
     """Nearest documents by the dot product of unit vectors.
 
-    `fit` fills `index` if it is given empty; otherwise it makes a `FlatIndex` of its own.
+    `fit` fills `index`, which is given empty; without one it makes a `FlatIndex`. Fitting again
+    fills a new index of the same kind and settings, and `index` is then that one.
     """
 
     def __init__(self, encoder: Encoder, index: Index | None = None) -> None:
         super().__init__()
         self.encoder = encoder
         self.index = index
+        self._own: Index | None = None  # made here, not chosen by the user
 
     def fit(self, documents: Iterable[Document]) -> Self:
-        """Encode the documents once and index their vectors."""
-        from ragkit.search.index import FlatIndex
+        """Encode the documents once and index their vectors; a fit that fails changes nothing.
 
+        Raises `DataError` for documents that cannot be held and for an index that is not empty at
+        the first fit, or that cannot make an empty copy of itself at a later one; `VectorError` for
+        vectors that may not enter the index, or an index of another dimension or fingerprint than
+        the encoder's.
+        """
         by_id = _by_id(documents)
+        index = self._index_to_fill()
         vectors = self.encoder.encode_document([document.full_text for document in by_id.values()])
-        index = self.index
-        if index is None or len(index):
-            index = FlatIndex(self.encoder.dimension, fingerprint=self.encoder.fingerprint)
         index.add(vectors, list(by_id))
-        self.index, self._documents = index, by_id  # last, so that a failed fit changes nothing
+        if self.index is self._own:  # the rest comes last, so that a failed fit changes nothing
+            self._own = index
+        self.index, self._documents = index, by_id
         return self
+
+    def _index_to_fill(self) -> Index:
+        """An empty index that suits the encoder: the user's, one just like it, or a new one."""
+        from ragkit.index import FlatIndex
+
+        chosen = None if self.index is self._own else self.index
+        if chosen is None:
+            return FlatIndex(self.encoder.dimension, fingerprint=self.encoder.fingerprint)
+        _check_suits(chosen, self.encoder)
+        return self._empty_copy(chosen) if len(chosen) else chosen
+
+    def _empty_copy(self, index: Index) -> Index:
+        if not self._documents:
+            raise DataError(
+                f"The index holds {len(index)} vectors, but this retriever was never fitted. "
+                "Pass an empty index: fit encodes the documents and fills it."
+            )
+        if not isinstance(index, SupportsEmptyCopy):
+            raise DataError(
+                f"The {type(index).__name__} holds {len(index)} vectors and has no empty_copy(), "
+                "so it cannot be fitted again. Build a new DenseRetriever over an empty one."
+            )
+        return index.empty_copy()
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The `k` nearest documents, best first; the score is the cosine."""
@@ -120,6 +148,30 @@ class DenseRetriever(_Fitted):
             hits(zip(row_ids, row_scores, strict=True))
             for row_ids, row_scores in zip(ids.tolist(), scores.tolist(), strict=True)
         ]
+
+
+@runtime_checkable
+class SupportsEmptyCopy(Protocol):
+    """An index that a retriever can be fitted with more than once."""
+
+    def empty_copy(self) -> Index:
+        """A new index of the same kind and settings that holds nothing yet."""
+        ...
+
+
+def _check_suits(index: Index, encoder: Encoder) -> None:
+    """Refuse an index that is of another encoder, before a corpus is encoded in vain."""
+    if index.dimension != encoder.dimension:
+        raise VectorError(
+            f"The index has dimension {index.dimension}, but {encoder.name} has "
+            f"{encoder.dimension}. Index and encoder must share one dimension."
+        )
+    marked = getattr(index, "fingerprint", "")
+    if marked and marked != encoder.fingerprint:
+        raise VectorError(
+            f"The index is marked as another encoder's ({marked[:12]}, not "
+            f"{encoder.fingerprint[:12]}). Pass an index without a fingerprint, or with this one's."
+        )
 
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")

@@ -355,6 +355,27 @@ def test_a_loaded_index_knows_what_the_saved_one_knew(kind: Kind, saved: Path) -
     assert (len(loaded), loaded.dimension, loaded.fingerprint) == (3, 4, "abcdef")
 
 
+@pytest.mark.parametrize("settings", [{"m": 2}, {"m": 7, "ef_construction": 33, "ef_search": 44}])
+def test_a_loaded_graph_knows_its_settings(tmp_path: Path, settings: dict[str, int]) -> None:
+    built = ragkit.HNSWIndex(4, **settings)
+    built.add(EXACT, names(24))
+    built.save(tmp_path / "index")
+    loaded = ragkit.HNSWIndex.load(tmp_path / "index")
+    assert loaded.settings == built.settings
+    assert loaded.settings.items() >= settings.items()
+    assert vars(loaded).keys() == vars(built).keys()
+
+
+def test_an_empty_copy_holds_nothing_and_is_otherwise_alike(kind: Kind, saved: Path) -> None:
+    for index in (small(kind), kind.load(saved)):
+        copy = index.empty_copy()
+        assert (type(copy), len(copy)) == (kind, 0)
+        assert (copy.dimension, copy.fingerprint) == (4, "abcdef")
+        assert copy.settings == index.settings
+        copy.add(EXACT[3:4], ["d1"])
+        assert (len(copy), len(index)) == (1, 3)
+
+
 def test_a_loaded_index_can_grow_and_still_refuses_known_ids(kind: Kind, saved: Path) -> None:
     loaded = kind.load(saved)
     with pytest.raises(ragkit.DataError, match="'d2' is already"):

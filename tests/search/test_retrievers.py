@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import ragkit
 from ragkit import Document, Hit, Query
-from ragkit.vectors import Vectors
+from ragkit.vectors import Vectors, unit_rows
 
 
 class LetterEncoder:
@@ -363,6 +363,106 @@ def test_dense_fills_the_index_it_is_given() -> None:
     retriever = ragkit.DenseRetriever(LetterEncoder(), index).fit(DOCUMENTS)
     assert retriever.index is index
     assert len(index) == len(DOCUMENTS)
+
+
+def test_a_chosen_index_keeps_its_kind_and_settings_when_fitted_again() -> None:
+    chosen = {"m": 5, "ef_construction": 40, "ef_search": 77}
+    graph = ragkit.HNSWIndex(27, **chosen, fingerprint=LetterEncoder.fingerprint)
+    retriever = ragkit.DenseRetriever(LetterEncoder(), graph).fit(DOCUMENTS)
+    before = retriever.search("eat")
+    retriever.fit(MANY)
+    again = retriever.index
+    assert type(again) is ragkit.HNSWIndex
+    assert (again.settings, again.fingerprint) == (chosen, LetterEncoder.fingerprint)
+    assert sorted(again.doc_ids) == [document.doc_id for document in MANY]
+    assert retriever.fit(DOCUMENTS).search("eat") == before
+    assert len(graph) == len(DOCUMENTS)
+
+
+def test_an_index_that_is_not_empty_is_refused_at_the_first_fit() -> None:
+    full = ragkit.DenseRetriever(LetterEncoder(), ragkit.HNSWIndex(27)).fit(DOCUMENTS).index
+    retriever = ragkit.DenseRetriever(LetterEncoder(), full)
+    with pytest.raises(ragkit.DataError, match=r"holds 6 vectors.*Pass an empty index"):
+        retriever.fit(DOCUMENTS)
+    assert (retriever.index, dict(retriever.documents)) == (full, {})
+
+
+class OwnIndex:
+    """An `Index` of the user's own, which says no more than the protocol asks for."""
+
+    dimension = 27
+
+    def __init__(self) -> None:
+        self.exact = ragkit.FlatIndex(27)
+
+    def __len__(self) -> int:
+        return len(self.exact)
+
+    def add(self, vectors: Vectors, doc_ids: Sequence[str]) -> None:
+        self.exact.add(vectors, doc_ids)
+
+    def search(self, query_vectors: Vectors, k: int) -> tuple[Vectors, np.ndarray]:
+        return self.exact.search(query_vectors, k)
+
+
+def test_an_index_of_the_users_own_is_never_replaced_by_another() -> None:
+    retriever = ragkit.DenseRetriever(LetterEncoder(), OwnIndex()).fit(DOCUMENTS)
+    before, index = retriever.search("eat"), retriever.index
+    with pytest.raises(ragkit.DataError, match=r"OwnIndex holds 6 vectors and has no empty_copy"):
+        retriever.fit(MANY)
+    assert retriever.index is index
+    assert retriever.search("eat") == before
+
+
+def test_an_index_of_the_users_own_may_make_an_empty_copy_of_itself() -> None:
+    class Copied(OwnIndex):
+        def empty_copy(self) -> OwnIndex:
+            return Copied()
+
+    retriever = ragkit.DenseRetriever(LetterEncoder(), Copied()).fit(DOCUMENTS).fit(MANY)
+    assert isinstance(retriever.index, Copied)
+    assert ids(retriever.search("eat")) == ids(dense(MANY).search("eat"))
+
+
+def test_an_index_set_after_the_first_fit_is_a_chosen_one() -> None:
+    retriever = dense()
+    retriever.index = ragkit.HNSWIndex(27, m=5)
+    assert retriever.fit(MANY).fit(DOCUMENTS).index.settings["m"] == 5
+
+
+def test_its_own_index_follows_the_encoder() -> None:
+    class Halves(LetterEncoder):
+        dimension, fingerprint = 13, "letters-13"
+
+        def encode_document(self, texts: Sequence[str], batch_size: int = 32) -> Vectors:
+            return unit_rows(super().encode(texts)[:, :13] + 1e-6)
+
+    retriever = dense()
+    retriever.encoder = Halves()
+    assert retriever.fit(DOCUMENTS).index.dimension == 13
+
+
+@pytest.mark.parametrize(
+    ("index", "reason"),
+    [
+        (ragkit.HNSWIndex(5), "dimension 5, but letters has 27"),
+        (
+            ragkit.FlatIndex(27, fingerprint="another"),
+            r"another encoder's \(another, not letters-27",
+        ),
+    ],
+    ids=["dimension", "fingerprint"],
+)
+def test_an_index_of_another_encoder_is_refused_before_anything_is_encoded(
+    index: ragkit.Index, reason: str
+) -> None:
+    class Spy(LetterEncoder):
+        def encode_document(self, texts: Sequence[str], batch_size: int = 32) -> Vectors:
+            raise AssertionError("the documents were encoded")
+
+    with pytest.raises(ragkit.VectorError, match=reason):
+        ragkit.DenseRetriever(Spy(), index).fit(DOCUMENTS)
+    assert len(index) == 0
 
 
 def test_dense_marks_its_own_index_with_the_encoder() -> None:
