@@ -115,12 +115,11 @@ def _asker(
     encoder: MiniLMEncoder, asked: list[str], texts: list[str], ids: list[str]
 ) -> Callable[[int], list[str]]:
     index = FlatIndex(encoder.dimension)
-    index.add(encoder.encode(texts), ids)
+    index.add(encoder.encode_document(texts), ids)
 
     def ask(number: int) -> list[str]:
-        found: list[str] = index.search(encoder.encode([asked[number % len(asked)]]), 5)[1][
-            0
-        ].tolist()
+        query = encoder.encode_query([asked[number % len(asked)]])
+        found: list[str] = index.search(query, 5)[1][0].tolist()
         return found
 
     return ask

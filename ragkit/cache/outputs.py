@@ -12,13 +12,12 @@ import json
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.cache.folder import CacheFolder
-from ragkit.checks import check_texts
-from ragkit.encoders.base import Encoder
+from ragkit.encoders.base import Encoder, is_symmetric
 from ragkit.errors import RagkitWarning
 from ragkit.files import report_unwritable, write_atomically
 from ragkit.search.reranker import CrossEncoderReranker, Pair, RanksByScore, Scores, check_pairs
@@ -27,6 +26,7 @@ from ragkit.vectors import Vectors
 _MAGIC = b"ragkit-vec-1\n"
 _DIGEST = 32
 
+Side = Literal["query", "document"]
 Compute = Callable[[list[int]], NDArray[np.float32]]
 
 
@@ -78,14 +78,29 @@ class EmbeddingCache(_Cache):
     `RagkitWarning`. `root` defaults to `RAGKIT_CACHE` or the user's cache folder.
     """
 
-    def encode(self, encoder: Encoder, texts: Sequence[str], batch_size: int = 32) -> Vectors:
-        """What `encoder.encode(texts)` gives, float32 [n, d], encoding only what is not stored."""
+    def encode(
+        self,
+        encoder: Encoder,
+        texts: Sequence[str],
+        batch_size: int = 32,
+        side: Side | None = None,
+    ) -> Vectors:
+        """What `encoder.encode(texts)` gives, float32 [n, d], encoding only what is not stored.
+
+        `side` is "query" or "document" for what `encode_query` or `encode_document` gives. The
+        sides share their entries where the encoder treats them alike, and else have their own.
+        """
         checked = check_texts(texts)
+        if side is None or is_symmetric(encoder):
+            method, folder = encoder.encode, encoder.fingerprint
+        else:
+            method = encoder.encode_query if side == "query" else encoder.encode_document
+            folder = f"{encoder.fingerprint}-{side}"
 
         def compute(rows: list[int]) -> Vectors:
-            return encoder.encode([checked[row] for row in rows], batch_size)
+            return method([checked[row] for row in rows], batch_size)
 
-        return self._fetch(encoder.fingerprint, checked, encoder.dimension, compute)
+        return self._fetch(folder, checked, encoder.dimension, compute)
 
     def wrap(self, encoder: Encoder) -> CachedEncoder:
         """An encoder that looks here before it encodes."""
@@ -115,9 +130,9 @@ class ScoreCache(_Cache):
 
 
 class CachedEncoder:
-    """An `Encoder` whose vectors come from a cache where it holds them.
+    """An `Encoder` whose vectors come from a cache where it holds them; the sides are kept apart.
 
-    Queries and documents share the entries, so the wrapped encoder must treat both alike.
+    Queries and documents share the entries only if the wrapped encoder treats both alike.
     """
 
     def __init__(self, encoder: Encoder, cache: EmbeddingCache | None = None) -> None:
@@ -129,13 +144,20 @@ class CachedEncoder:
 
     def encode(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
         """As the wrapped encoder's `encode`: float32 [n, d], or [d] for a single string."""
-        if isinstance(texts, str):
-            rows = self.cache.encode(self.encoder, [texts], batch_size)
-            return rows.reshape(self.dimension)
-        return self.cache.encode(self.encoder, texts, batch_size)
+        return self._cached(texts, batch_size, None)
 
-    encode_query = encode
-    encode_document = encode
+    def encode_query(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        """As the wrapped encoder's `encode_query`: float32 [n, d], or [d] for a single string."""
+        return self._cached(texts, batch_size, "query")
+
+    def encode_document(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        """As the wrapped encoder's `encode_document`: float32 [n, d], or [d] for one string."""
+        return self._cached(texts, batch_size, "document")
+
+    def _cached(self, texts: Sequence[str] | str, batch_size: int, side: Side | None) -> Vectors:
+        if isinstance(texts, str):
+            return self._cached([texts], batch_size, side).reshape(self.dimension)
+        return self.cache.encode(self.encoder, texts, batch_size, side)
 
 
 class CachedReranker(RanksByScore):

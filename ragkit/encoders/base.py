@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -31,6 +31,20 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors: ...
     def encode_query(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors: ...
     def encode_document(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors: ...
+
+
+def is_symmetric(encoder: Encoder) -> bool:
+    """Whether it can be seen that an encoder treats queries and documents as any other text.
+
+    So it is if both methods are its `encode` under another name, or those of `BaseEncoder`.
+    """
+    alike = {_function(encoder, "encode"), BaseEncoder.encode_query, BaseEncoder.encode_document}
+    return {_function(encoder, f"encode_{side}") for side in ("query", "document")} <= alike
+
+
+def _function(encoder: Encoder, name: str) -> Any:
+    method = getattr(encoder, name)
+    return getattr(method, "__func__", method)
 
 
 class BaseEncoder:

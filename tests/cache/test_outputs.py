@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import ragkit
-from ragkit.search.reranker import RanksByScore
+from ragkit.encoders.base import BaseEncoder
+from ragkit.reranker import RanksByScore
 from ragkit.vectors import Vectors
 
 TEXTS = ["write", "wrote", "written", "¿cómo?", "🙂 日本"]
@@ -168,6 +169,69 @@ def test_a_wrapped_encoder_gives_one_vector_for_one_string(cache: ragkit.Embeddi
     np.testing.assert_array_equal(wrapped.encode("go"), vector_of("counting", "go"))
     np.testing.assert_array_equal(wrapped.encode_query(["go"])[0], vector_of("counting", "go"))
     assert encoder.encoded == ["go"]
+
+
+class TwoSided(CountingEncoder):
+    """An asymmetric `Encoder`: each side has a prompt of its own, as E5 has."""
+
+    def encode_query(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        return self.encode([f"query: {text}" for text in texts])
+
+    def encode_document(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        return self.encode([f"passage: {text}" for text in texts])
+
+
+class OneSided(BaseEncoder):
+    """Of the shared base, but queries go their own way."""
+
+    name, dimension, max_length, identity = "one-sided", 8, 100, {"model": "one-sided"}
+
+    def encode_query(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        return self.encode([text.upper() for text in texts])
+
+    def _encode(self, texts: list[str], batch_size: int) -> Vectors:
+        return expected(texts)
+
+    def _lengths(self, texts: list[str]) -> list[int]:
+        return [1 for _ in texts]
+
+
+@pytest.mark.parametrize("make", [TwoSided, OneSided, CountingEncoder])
+def test_every_side_keeps_its_vectors_behind_the_cache(
+    cache: ragkit.EmbeddingCache, make: Callable[[], ragkit.Encoder]
+) -> None:
+    wrapped = cache.wrap(cache.wrap(make()))
+    for _ in range(2):
+        for name in ("encode", "encode_query", "encode_document"):
+            plain, behind = getattr(make(), name), getattr(wrapped, name)
+            np.testing.assert_array_equal(behind(TEXTS), plain(TEXTS))
+            np.testing.assert_array_equal(behind("write"), plain(["write"])[0])
+
+
+def test_a_search_through_the_cache_is_the_encoders_own(cache: ragkit.EmbeddingCache) -> None:
+    documents = [ragkit.Document(f"d{number}", text) for number, text in enumerate(TEXTS)]
+    plain, cached = (
+        ragkit.DenseRetriever(encoder).fit(documents)
+        for encoder in (TwoSided(), cache.wrap(TwoSided()))
+    )
+    assert cached.search("wrote") == plain.search("wrote")
+
+
+def test_sides_share_their_entries_only_where_they_are_alike(cache: ragkit.EmbeddingCache) -> None:
+    for encoder, kept in ((CountingEncoder(), 1), (TwoSided("other"), 3)):
+        wrapped = cache.wrap(encoder)
+        before = len(entries(cache.root))
+        for encode in (wrapped.encode, wrapped.encode_query, wrapped.encode_document):
+            encode(["go"])
+        assert len(entries(cache.root)) - before == len(encoder.encoded) == kept
+
+
+@pytest.mark.parametrize("side", [None, "query", "document"])
+def test_the_entries_of_a_symmetric_encoder_stay_where_they_were(
+    cache: ragkit.EmbeddingCache, side: Any, minigpt: ragkit.MiniGPTEncoder
+) -> None:
+    cache.encode(minigpt, ["go"], side=side)
+    assert entries(cache.root) == [cache.path_of(minigpt.fingerprint, "go")]
 
 
 def test_the_cache_folder_comes_from_the_environment(

@@ -72,8 +72,8 @@ def _unit_length(name: str, encoder: Encoder, kb: KnowledgeBase) -> Entries:
 
 def _pairs(name: str, encoder: Encoder, kb: KnowledgeBase) -> Entries:
     """Cosines of questions with their answers and with random documents, and how they separate."""
-    documents = encoder.encode([d.full_text for d in kb.documents])
-    questions = encoder.encode([q.text for q in kb.queries])
+    documents = encoder.encode_document([d.full_text for d in kb.documents])
+    questions = encoder.encode_query([q.text for q in kb.queries])
     row = {d.doc_id: i for i, d in enumerate(kb.documents)}
     golds = [row[next(iter(kb.qrels[q.query_id]))] for q in kb.queries]
     others = np.random.default_rng(0).integers(len(documents), size=len(golds))
@@ -113,8 +113,11 @@ def _reduced(encoder: Encoder, dev: KnowledgeBase) -> Entries:
     mean = rows.mean(axis=0)
     axes = np.linalg.svd(rows - mean, full_matrices=False)[2][:64].T
     documents, questions = (
-        unit_rows((encoder.encode(texts) - mean) @ axes)
-        for texts in ([d.full_text for d in dev.documents], [q.text for q in dev.queries])
+        unit_rows((vectors - mean) @ axes)
+        for vectors in (
+            encoder.encode_document([d.full_text for d in dev.documents]),
+            encoder.encode_query([q.text for q in dev.queries]),
+        )
     )
     report = vector_report(documents, questions, dev)
     yield "claims.pca64.hit_rate@5", scored(report, "hit_rate@5", "MiniLM in 64 dimensions, dev")
@@ -129,8 +132,8 @@ def _shuffled(encoder: Encoder, dev: KnowledgeBase) -> Entries:
         rng.shuffle(words)
         return " ".join(words)
 
-    documents = encoder.encode([shuffle(d.full_text) for d in dev.documents])
-    questions = encoder.encode([shuffle(q.text) for q in dev.queries])
+    documents = encoder.encode_document([shuffle(d.full_text) for d in dev.documents])
+    questions = encoder.encode_query([shuffle(q.text) for q in dev.queries])
     report = vector_report(documents, questions, dev)
     yield "claims.shuffled.hit_rate@5", scored(report, "hit_rate@5", "MiniLM, words shuffled, dev")
     plain_report = dense_report(encoder, dev)

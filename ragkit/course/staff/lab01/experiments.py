@@ -138,13 +138,13 @@ def _space(encoders: dict[str, Encoder], kb: KnowledgeBase) -> Entries:
     topics = np.array([document.topic for document in kb.documents])
     yield "lab01.topics.chance", plain(_chance(topics), "chance of a neighbour of the same topic")
     for name, encoder in encoders.items():
-        rows = encoder.encode([document.full_text for document in kb.documents])
+        rows = encoder.encode_document([document.full_text for document in kb.documents])
         purity = float((topics[_neighbours(rows)] == topics).mean())
         how = "share of documents whose nearest neighbour has the same topic"
         yield f"lab01.topics.{name}", plain(purity, how, tolerance=1.5 / len(rows))
         how = "mean cosine of all pairs of documents"
         yield f"lab01.cone.{name}.plain", plain(mean_cosine(rows), how)
-        first = (encoder.encode([q.text for q in kb.queries]) @ rows.T).argmax(axis=1)
+        first = (encoder.encode_query([q.text for q in kb.queries]) @ rows.T).argmax(axis=1)
         how = "test questions for which the commonest first document comes first"
         yield f"lab01.hub.{name}", plain(int(np.bincount(first).max()), how, tolerance=2)
 
@@ -155,8 +155,8 @@ def _whitened(encoders: dict[str, Encoder], kb: KnowledgeBase) -> Entries:
     reports = {}
     for name, encoder in encoders.items():
         whiten = Whitening.fit(encoder.encode(corpus))
-        rows = encoder.encode([document.full_text for document in kb.documents])
-        queries = encoder.encode([query.text for query in kb.queries])
+        rows = encoder.encode_document([document.full_text for document in kb.documents])
+        queries = encoder.encode_query([query.text for query in kb.queries])
         how = "mean cosine of all pairs of documents, whitened"
         yield f"lab01.cone.{name}.whitened", plain(mean_cosine(whiten(rows)), how)
         before = vector_report(rows, queries, kb)

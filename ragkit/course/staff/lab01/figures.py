@@ -36,8 +36,8 @@ def _temperature() -> Figure:
     """InfoNCE on one batch: a dev question for each document that answers one."""
     torch, kb, encoder = import_torch(), load_kb(split="dev"), MiniLMEncoder(backend="auto")
     asked = {next(iter(kb.qrels[q.query_id])): q.text for q in kb.queries}
-    q = torch.tensor(encoder.encode(list(asked.values())))
-    d = torch.tensor(encoder.encode([kb.by_id[doc_id].full_text for doc_id in asked]))
+    q = torch.tensor(encoder.encode_query(list(asked.values())))
+    d = torch.tensor(encoder.encode_document([kb.by_id[i].full_text for i in asked]))
     size = len(asked)
     others = (q @ d.T).double()[~torch.eye(size, dtype=torch.bool)].view(size, size - 1)
     taus = np.geomspace(0.01, 10, 60)
