@@ -15,13 +15,37 @@ from ragkit.errors import DataError
 from ragkit.files import read_lines
 
 Qrels = dict[str, dict[str, int]]
+_BEIR = "A BEIR folder holds it."
 QRELS_HEADER = ["query-id", "corpus-id", "score"]
+
+
+def read_lines(path: Path, advice: str) -> Iterator[tuple[str, str]]:
+    """Yield `(place, line)` for each non-blank line, where place reads `file:number`.
+
+    A missing file is a `DataError` that ends with the caller's `advice`.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file. {advice}") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        place = f"{path}:{number}"
+        try:
+            line = raw.decode("utf-8").rstrip("\r")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"{place}: byte {error.start + 1} is not UTF-8. Save the file as UTF-8."
+            ) from None
+        if line.strip():
+            yield place, line
 
 
 def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield `(place, record)` for a JSONL file whose records have a unique `_id` and a `text`."""
     seen: dict[str, str] = {}
-    for place, line in read_lines(path):
+    for place, line in read_lines(path, _BEIR):
         record = _parse_record(place, line)
         record_id = text_field(place, record, "_id")
         text_field(place, record, "text")
@@ -49,7 +73,7 @@ def text_field(place: str, record: dict[str, Any], name: str, default: str | Non
 def read_qrels(path: Path, query_ids: set[str], doc_ids: set[str]) -> Qrels:
     """Read a BEIR qrels file into `{query_id: {doc_id: relevance}}`; ids must be known."""
     qrels: Qrels = {}
-    for number, (place, line) in enumerate(read_lines(path)):
+    for number, (place, line) in enumerate(read_lines(path, _BEIR)):
         fields = line.split("\t")
         if number == 0 and fields == QRELS_HEADER:
             continue

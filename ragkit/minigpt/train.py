@@ -78,11 +78,11 @@ def train(
     """Train on a text file of one sentence a line; `on_step(step, loss)` is called at each step.
 
     The same corpus, plan and thread count give the same weights. Raises `DataError` for a corpus
-    too small to train on.
+    that is missing, or too small to train on.
     """
     plan, config = plan or TrainingPlan(), config or MiniGPTConfig()
     import_torch()
-    sentences = training_sentences(corpus)
+    sentences = [line.strip() for _, line in read_lines(corpus, "Pass a text file of sentences.")]
     random.Random(plan.seed).shuffle(sentences)
     held_out = len(sentences) // 10
     tokenizer = train_tokenizer(sentences[held_out:], config.vocabulary)

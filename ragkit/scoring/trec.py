@@ -65,9 +65,9 @@ def qrels_to_trec(qrels: Mapping[str, Mapping[str, int]], path: str | Path | Non
 
 
 def from_trec(path: str | Path) -> dict[str, dict[str, float]]:
-    """Read a TREC run file; a malformed line is a `DataError` with file and line number."""
+    """Read a TREC run file; a missing file or malformed line is a `DataError` naming it."""
     run: dict[str, dict[str, float]] = {}
-    for place, line in read_lines(Path(path)):
+    for place, line in read_lines(Path(path), "Pass a run file, as to_trec writes it."):
         fields = line.split()
         if len(fields) != 6:
             raise DataError(f"{place}: a run line has 6 fields (qid Q0 docid rank score tag).")
@@ -85,9 +85,9 @@ def from_trec(path: str | Path) -> dict[str, dict[str, float]]:
 
 
 def qrels_from_trec(path: str | Path) -> dict[str, dict[str, int]]:
-    """Read a TREC qrels file; a malformed line is a `DataError` with file and line number."""
+    """Read a TREC qrels file; a missing file or malformed line is a `DataError` naming it."""
     qrels: dict[str, dict[str, int]] = {}
-    for place, line in read_lines(Path(path)):
+    for place, line in read_lines(Path(path), "Pass a qrels file, as qrels_to_trec writes it."):
         fields = line.split()
         try:
             query_id, _, doc_id, relevance = fields

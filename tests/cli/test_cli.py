@@ -213,7 +213,10 @@ def test_an_interrupt_ends_in_status_130_and_one_sentence(
         (["train-minigpt", "--steps", "0"], "--steps"),
         (["train-minigpt", "--seed", "-1"], "--seed"),
         (["train-minigpt", "--seed", str(10**30), "--steps", "1"], "seed"),
-        (["train-minigpt", "--corpus", "/no/where.txt"], "/no/where.txt: no such file"),
+        (
+            ["train-minigpt", "--corpus", "/no/where.txt"],
+            "/no/where.txt: no such file. Pass a text file of sentences.",
+        ),
         (["teach"], "teach"),
     ],
     ids=lambda value: (

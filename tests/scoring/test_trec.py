@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -212,6 +213,13 @@ def test_a_malformed_qrels_line_is_named_by_file_and_line(tmp_path: Path, line: 
         ragkit.qrels_from_trec(path)
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ragkit.DataError, match=r"run\.txt: no such file"):
-        ragkit.from_trec(tmp_path / "run.txt")
+@pytest.mark.parametrize(
+    ("read", "writer"),
+    [(ragkit.from_trec, "to_trec"), (ragkit.qrels_from_trec, "qrels_to_trec")],
+)
+def test_a_missing_file_is_named_and_what_to_pass(
+    tmp_path: Path, read: Callable[[Path], object], writer: str
+) -> None:
+    with pytest.raises(ragkit.DataError, match=rf"run\.txt: no such file.*as {writer} writes") as e:
+        read(tmp_path / "run.txt")
+    assert "BEIR" not in str(e.value)
