@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import re
+import shutil
 from collections.abc import Callable
 from html.parser import HTMLParser
 from io import StringIO
@@ -14,20 +16,21 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 from typer.testing import CliRunner
 
 import ragkit
-from ragkit.cli import app as cli
-from ragkit.course.layout import labs
-from ragkit.course.staff import editions
-from ragkit.course.staff.grade import manual
-from ragkit.course.staff.grade.catalogue import sheet, sheets
-from ragkit.course.staff.grade.report import Written, write_report
-from ragkit.course.staff.grade.scoring import Mark
-from ragkit.course.staff.grade.state import ClassResult, Graded, HandMark, State
-from ragkit.course.staff.grade.statistics import item_figures, needs_help, totals
-from ragkit.course.staff.grade.submissions import find_submissions
-from ragkit.course.staff.grade.tables import COLUMNS, safe_cell
+from ragkit import cli
+from ragkit.course import editions
+from ragkit.course.grade import manual, state
+from ragkit.course.grade.catalogue import sheet, sheets
+from ragkit.course.grade.report import Written, write_report
+from ragkit.course.grade.reports import COLUMNS, safe_cell
+from ragkit.course.grade.scoring import Mark
+from ragkit.course.grade.state import ClassResult, Graded, HandMark, State
+from ragkit.course.grade.statistics import item_figures, needs_help, totals
+from ragkit.course.grade.submissions import find_submissions
+from ragkit.metrics import ndcg
 
 HOSTILE = '=HYPERLINK("x")<script>alert(1)</script>"\'&'
 STEMS = {number: one.lab.source.stem for number, one in sheets().items()}
@@ -416,3 +419,61 @@ def test_every_item_can_be_asked_about() -> None:
             assert item.points > 0
             assert not re.search(r"<details>|BEGIN SOLUTION", item.asked)
             assert item.kind != "text" or len(item.rubric) >= 3
+
+
+# What a kept mark depends on
+
+
+def source_of(thing: object) -> Path:
+    return Path(inspect.getfile(thing)).relative_to(ROOT)
+
+
+DECIDING = [
+    source_of(ragkit.evaluate),
+    source_of(ndcg),
+    source_of(ragkit.MiniLMEncoder),
+    source_of(ragkit.DenseRetriever),
+    source_of(State),
+    next(ROOT.glob("solutions/01-*.py")).relative_to(ROOT),
+    Path("data/verb_grammar/corpus.jsonl"),
+    Path("data/verb_grammar/qrels/test.tsv"),
+    Path("data/minigpt/model.safetensors"),
+]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of what a digest may read."""
+    root = tmp_path_factory.mktemp("checkout")
+    only = shutil.ignore_patterns("__pycache__", "*.ipynb", ".ipynb_checkpoints")
+    for folder in ("ragkit", "solutions", "data"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=only)
+    return root
+
+
+@pytest.mark.parametrize("file", DECIDING, ids=str)
+def test_the_digest_moves_with_every_file_that_decides_a_mark(copy: Path, file: Path) -> None:
+    before, content = state.course_digest(copy), (copy / file).read_bytes()
+    (copy / file).write_bytes(content + b"\n")
+    after = state.course_digest(copy)
+    (copy / file).write_bytes(content)
+    assert after != before == state.course_digest(copy)
+
+
+def test_the_digest_moves_with_the_packages_and_weights_that_compute(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [state.course_digest(copy)]
+    with monkeypatch.context() as patch:
+        patch.setattr(state.metadata, "version", lambda name: "0.0")
+        found.append(state.course_digest(copy))
+    monkeypatch.setattr(state, "folder_sha256", lambda folder: "other files")
+    found.append(state.course_digest(copy))
+    assert len(set(found)) == 3
+
+
+def test_a_mark_may_be_kept_where_no_weights_are_installed(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RAGKIT_MODELS", str(tmp_path / "nowhere"))
+    assert len(state.course_digest(copy)) == 64

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from ragkit.course.layout import course_root
-from ragkit.course.staff.grade.catalogue import LabSheet, sheet
-from ragkit.course.staff.grade.scoring import Mark
-from ragkit.errors import DataError
-from ragkit.files import write_atomically
+from ragkit.errors import DataError, ModelError
+from ragkit.indexfile import write_atomically
+from ragkit.models import MINILM, folder_sha256, locate
 
 
 @dataclass(frozen=True)
@@ -114,14 +115,48 @@ class State:
         return self.folder / "students" / f"{name}-{lab}.json"
 
 
-def course_digest() -> str:
-    """A hash of all that decides a mark: the course's code and the labs' sources."""
-    root = course_root()
+# what computes the right answers, and the students' own
+_COMPUTES = (
+    *("numpy", "scipy", "torch", "onnxruntime", "tokenizers", "transformers"),
+    *("sentence-transformers", "faiss-cpu", "bm25s"),
+)
+
+
+def course_digest(root: Path | None = None) -> str:
+    """A hash of all that decides a mark, so that no mark outlives a change of it.
+
+    That is the code of ragkit, with the metrics and encoders that give right answers; the labs'
+    sources; the data that both read; the encoder's weights; Python and the packages that compute.
+    """
+    root = root or course_root()
     digest = hashlib.sha256()
-    sources = [*(root / "ragkit" / "course").rglob("*.py"), *(root / "solutions").glob("*.py")]
-    for path in sorted(sources):
-        digest.update(path.read_bytes())
+    for path in _deciding_files(root):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(root).as_posix()} {content}\n".encode())
+    versions = [f"{name} {_version(name)}" for name in _COMPUTES]
+    digest.update("\n".join([platform.python_version(), *versions, _weights()]).encode())
     return digest.hexdigest()
+
+
+def _deciding_files(root: Path) -> list[Path]:
+    data = (root / "data" / name for name in ("verb_grammar", "minigpt"))
+    read = (path for folder in data for path in folder.rglob("*") if path.is_file())
+    return sorted([*(root / "ragkit").rglob("*.py"), *(root / "solutions").glob("*.py"), *read])
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+def _weights() -> str:
+    """What the encoder's vectors depend on; a class may be graded where it is not installed."""
+    try:
+        return folder_sha256(locate(MINILM).folder)
+    except ModelError:
+        return "missing"
 
 
 def _graded(kept: Mapping[str, Any]) -> Graded:
