@@ -71,18 +71,22 @@ class _FaissIndex:
         return type(self)(self.dimension, fingerprint=self.fingerprint, **self.settings)
 
     def add(self, vectors: Vectors, doc_ids: Sequence[str]) -> None:
-        """Add unit vectors, float32 [n, dimension], under n new ids; all of them or none."""
+        """Add unit vectors, float32 [n, dimension], under n new ids; all of them or none.
+
+        Raises `VectorError` for a row that is not a finite unit vector of this dimension or a count
+        that differs from that of the ids, `DataError` for an id that is taken or cannot be one.
+        """
         rows = check_vectors(vectors, self.dimension)
         ids = list(doc_ids)
         if len(ids) != len(rows):
-            raise VectorError(f"{len(rows)} vectors came with {len(ids)} ids; give one id a row.")
-        seen = set(self._known)
+            raise VectorError(f"{len(rows)} vectors came with {len(ids)} ids; give one id per row.")
+        new: set[str] = set()
         for position, doc_id in enumerate(ids):
-            if check_id(doc_id, f"doc_ids[{position}]") in seen:
+            if check_id(doc_id, f"doc_ids[{position}]") in self._known or doc_id in new:
                 raise DataError(f"doc_ids[{position}]: {doc_id!r} is already in the index.")
-            seen.add(doc_id)
+            new.add(doc_id)
         self._faiss.add(rows)
-        self._known = seen
+        self._known |= new
         self.doc_ids += ids
 
     def search(self, query_vectors: Vectors, k: int) -> tuple[Vectors, Ids]:

@@ -6,6 +6,7 @@ import itertools
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -294,6 +295,19 @@ def test_a_failed_add_leaves_the_index_as_it_was(
     assert [part.tolist() for part in index.search(EXACT, 100)] == before
     index.add(EXACT[3:5], ["a", "b"])
     assert set(index.search(EXACT[0], 100)[1][0]) == {"d0", "d1", "d2", "a", "b"}
+
+
+def test_adding_one_more_looks_at_the_known_ids_and_never_lists_them(kind: Kind) -> None:
+    class Unlisted(set[str]):
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("all ids were listed")
+
+    index = filled(kind, EXACT[:3])
+    index._known = known = Unlisted(index._known)
+    index.add(EXACT[3:4], ["new"])
+    assert index._known is known
+    with pytest.raises(ragkit.DataError, match="'new' is already"):
+        index.add(EXACT[4:5], ["new"])
 
 
 def test_adding_nothing_changes_nothing(kind: Kind) -> None:
