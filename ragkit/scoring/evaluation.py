@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from numbers import Integral
 from typing import Any
 
@@ -21,13 +22,13 @@ from ragkit.scoring.metrics import parse_metric
 from ragkit.scoring.stats import Interval, bootstrap_interval, paired_p_value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Report:
     """Scores by metric and query. `mean[metric]`, `per_query[metric][query_id]`."""
 
     per_query: dict[str, dict[str, float]]
 
-    @property
+    @cached_property
     def mean(self) -> dict[str, float]:
         """Mean of each metric over all judged queries."""
         return {metric: float(self.values(metric).mean()) for metric in self.per_query}

@@ -324,3 +324,9 @@ def test_reports_on_different_queries_are_not_compared() -> None:
 def test_a_metric_that_one_report_lacks_is_not_compared() -> None:
     with pytest.raises(ragkit.EvaluationError, match="Both reports must hold 'm'"):
         ragkit.compare(report_of([1.0]), report_of([1.0], metric="other"), "m")
+
+
+def test_the_means_of_a_report_are_computed_once() -> None:
+    report = ragkit.evaluate({"q": {"d": 1}}, {"q": {"d": 1.0}}, ["mrr", "recall"])
+    assert report.mean is report.mean
+    assert report == ragkit.evaluate({"q": {"d": 1}}, {"q": {"d": 1.0}}, ["mrr", "recall"])
