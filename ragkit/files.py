@@ -14,12 +14,15 @@ from pathlib import Path
 from ragkit.errors import DataError, RagkitWarning
 
 
-def read_lines(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield `(place, line)` for each non-blank line, where place reads `file:number`."""
+def read_lines(path: Path, advice: str) -> Iterator[tuple[str, str]]:
+    """Yield `(place, line)` for each non-blank line, where place reads `file:number`.
+
+    A missing file is a `DataError` that ends with the caller's `advice`.
+    """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file. A BEIR folder holds it.") from None
+        raise DataError(f"{path}: no such file. {advice}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
     for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):

@@ -17,6 +17,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ragkit.cache.folder import CacheFolder
+from ragkit.checks import check_texts
 from ragkit.encoders.base import Encoder, is_symmetric
 from ragkit.errors import RagkitWarning
 from ragkit.files import report_unwritable, write_atomically

@@ -19,29 +19,6 @@ _BEIR = "A BEIR folder holds it."
 QRELS_HEADER = ["query-id", "corpus-id", "score"]
 
 
-def read_lines(path: Path, advice: str) -> Iterator[tuple[str, str]]:
-    """Yield `(place, line)` for each non-blank line, where place reads `file:number`.
-
-    A missing file is a `DataError` that ends with the caller's `advice`.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file. {advice}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
-    for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        place = f"{path}:{number}"
-        try:
-            line = raw.decode("utf-8").rstrip("\r")
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{place}: byte {error.start + 1} is not UTF-8. Save the file as UTF-8."
-            ) from None
-        if line.strip():
-            yield place, line
-
-
 def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield `(place, record)` for a JSONL file whose records have a unique `_id` and a `text`."""
     seen: dict[str, str] = {}

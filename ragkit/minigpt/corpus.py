@@ -18,4 +18,5 @@ def training_sentences(file: Path | None = None) -> list[str]:
 
     Raises `DataError`, with its place, for a file that is missing or not UTF-8.
     """
-    return [line.strip() for _, line in read_lines(file or corpus_file())]
+    advice = "Pass a text file with one sentence per line."
+    return [line.strip() for _, line in read_lines(file or corpus_file(), advice)]

@@ -82,7 +82,7 @@ def train(
     """
     plan, config = plan or TrainingPlan(), config or MiniGPTConfig()
     import_torch()
-    sentences = [line.strip() for _, line in read_lines(corpus, "Pass a text file of sentences.")]
+    sentences = training_sentences(corpus)
     random.Random(plan.seed).shuffle(sentences)
     held_out = len(sentences) // 10
     tokenizer = train_tokenizer(sentences[held_out:], config.vocabulary)

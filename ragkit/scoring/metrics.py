@@ -13,8 +13,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ragkit.checks import check_count
 from ragkit.errors import DataError, EvaluationError
-from ragkit.ranking import check_k
 
 Judgements = Mapping[str, int]
 
@@ -76,7 +76,7 @@ def _gains(ranking: Sequence[str], judged: Judgements, k: int | None) -> list[in
 
 def _check_cut_off(k: int | None) -> int | None:
     try:
-        return None if k is None else check_k(k)
+        return None if k is None else check_count(k)
     except DataError as error:
         raise EvaluationError(f"The cut-off {error} None takes the whole ranking.") from None
 

@@ -165,7 +165,7 @@ class FlatIndex(_FaissIndex):
     kind = "flat"
 
     def __init__(self, dimension: int, *, fingerprint: str = "") -> None:
-        exact = import_faiss().IndexFlatIP(check_k(dimension, "dimension"))
+        exact = import_faiss().IndexFlatIP(check_count(dimension, "dimension"))
         super().__init__(exact, fingerprint)
 
     def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
@@ -196,10 +196,10 @@ class HNSWIndex(_FaissIndex):
         ef_search: int = 128,
         fingerprint: str = "",
     ) -> None:
-        links = check_k(m, "m", least=2)  # FAISS divides by log(m), and crashes on m = 1
-        faiss, dimension = import_faiss(), check_k(dimension, "dimension")
+        links = check_count(m, "m", least=2)  # FAISS divides by log(m), and crashes on m = 1
+        faiss, dimension = import_faiss(), check_count(dimension, "dimension")
         graph = faiss.IndexHNSWFlat(dimension, links, faiss.METRIC_INNER_PRODUCT)
-        graph.hnsw.efConstruction = check_k(ef_construction, "ef_construction")
+        graph.hnsw.efConstruction = check_count(ef_construction, "ef_construction")
         super().__init__(graph, fingerprint)
         self.ef_search = ef_search
 

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self, cast, runtime_checkable
 
+from ragkit.checks import check_count, check_query
+from ragkit.documents.kb import Document, Query, check_documents, check_queries
 from ragkit.errors import DataError, VectorError
-from ragkit.kb import Document, Query, check_documents, check_queries
-from ragkit.ranking import Hit, as_scores, check_k, hits, ranked_ids
+from ragkit.ranking import Hit, as_scores, hits, ranked_ids
 from ragkit.runtime import quiet
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class DenseRetriever(_Fitted):
 
     def _index_to_fill(self) -> Index:
         """An empty index that suits the encoder: the user's, one just like it, or a new one."""
-        from ragkit.index import FlatIndex
+        from ragkit.search.index import FlatIndex
 
         chosen = None if self.index is self._own else self.index
         if chosen is None:
@@ -264,7 +265,7 @@ class FusionRetriever(_Composable):
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The first `k` of what the retrievers' first `depth` documents are fused to."""
-        k = check_k(k)
+        k = check_count(k)
         found = [retriever.search(query, self.depth) for retriever in self.retrievers]
         fused = reciprocal_rank_fusion([as_scores(ranking) for ranking in found], self.rrf_k)
         return hits(fused.items(), k)

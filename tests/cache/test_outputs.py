@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import ragkit
 from ragkit.encoders.base import BaseEncoder
-from ragkit.reranker import RanksByScore
+from ragkit.search.reranker import RanksByScore
 from ragkit.vectors import Vectors
 
 TEXTS = ["write", "wrote", "written", "¿cómo?", "🙂 日本"]

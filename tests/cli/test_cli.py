@@ -19,7 +19,7 @@ import pytest
 import pytrec_eval
 
 import ragkit
-from ragkit.cli import app as cli
+from ragkit.cli.app import app as cli
 from ragkit.documents.kb import load_documents
 from ragkit.runtime import data_dir
 from ragkit.weights.published import MINILM, RERANKER, locate

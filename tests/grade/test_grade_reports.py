@@ -21,16 +21,17 @@ from typer.testing import CliRunner
 
 import ragkit
 from ragkit import cli
-from ragkit.course import editions
-from ragkit.course.grade import manual, state
-from ragkit.course.grade.catalogue import sheet, sheets
-from ragkit.course.grade.report import Written, write_report
-from ragkit.course.grade.reports import COLUMNS, safe_cell
-from ragkit.course.grade.scoring import Mark
-from ragkit.course.grade.state import ClassResult, Graded, HandMark, State
-from ragkit.course.grade.statistics import item_figures, needs_help, totals
-from ragkit.course.grade.submissions import find_submissions
-from ragkit.metrics import ndcg
+from ragkit.course.layout import labs
+from ragkit.course.staff import editions
+from ragkit.course.staff.grade import manual, state
+from ragkit.course.staff.grade.catalogue import sheet, sheets
+from ragkit.course.staff.grade.report import Written, write_report
+from ragkit.course.staff.grade.scoring import Mark
+from ragkit.course.staff.grade.state import ClassResult, Graded, HandMark, State
+from ragkit.course.staff.grade.statistics import item_figures, needs_help, totals
+from ragkit.course.staff.grade.submissions import find_submissions
+from ragkit.course.staff.grade.tables import COLUMNS, safe_cell
+from ragkit.scoring.metrics import ndcg
 
 HOSTILE = '=HYPERLINK("x")<script>alert(1)</script>"\'&'
 STEMS = {number: one.lab.source.stem for number, one in sheets().items()}

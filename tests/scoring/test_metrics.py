@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import ragkit
-from ragkit.metrics import METRICS, ndcg, parse_metric, precision
+from ragkit.scoring.metrics import METRICS, ndcg, parse_metric, precision
 
 # ranx as plain Python is the same arithmetic; compiling it would take half a minute.
 AS_PLAIN_PYTHON = mock.patch.object(numba.config, "DISABLE_JIT", True)

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from ragkit.course.layout import course_root
+from ragkit.course.staff.grade.catalogue import LabSheet, sheet
+from ragkit.course.staff.grade.scoring import Mark
 from ragkit.errors import DataError, ModelError
-from ragkit.indexfile import write_atomically
-from ragkit.models import MINILM, folder_sha256, locate
+from ragkit.files import write_atomically
+from ragkit.weights.published import MINILM, folder_sha256, locate
 
 
 @dataclass(frozen=True)
