@@ -19,7 +19,7 @@
 # **Time.** About 140 minutes: 55 of reading and running, 60 for six exercises, 25 for five drills.
 #
 # **You need** Python and NumPy. Everything runs on a laptop, without a network. The background, with
-# every formula derived, stands on [theory page 01](../theory/01-embeddings-and-biencoders.md).
+# every formula derived, is on [theory page 01](../theory/01-embeddings-and-biencoders.md).
 #
 # > 🇪🇸 **Resumen.** Convertiremos textos en vectores de modo que la cercanía refleje la similitud de
 # > significado, buscaremos con ellos en una base de conocimiento sobre gramática inglesa y mediremos
@@ -65,7 +65,7 @@ print(document.title, "|", document.text)
 # ## 1 · From text to a vector
 #
 # An **encoder** is a function from text to a vector of fixed length. Because question and document are
-# encoded separately and meet only when their vectors are compared, one speaks of a **bi-encoder**; a
+# encoded separately and meet only when their vectors are compared, this is called a **bi-encoder**; a
 # **cross-encoder** reads both at once (lab 03). The simplest encoder that deserves the name: cut the
 # text into tokens, look each token up in a table of vectors, and take the mean.
 #
@@ -192,7 +192,7 @@ print(f"cosine of two sentences with the same words: {a @ b:.3f}")
 # > frase, obtenidos con un modelo entrenado con más de mil millones de pares de textos relacionados.
 # > Sus vectores tienen norma 1, así que el producto escalar es el coseno.
 #
-# `backend="auto"` lets onnxruntime do the work where `make` has prepared it, and PyTorch elsewhere: the
+# `backend="auto"` uses onnxruntime if `make` has exported the model, otherwise PyTorch: the
 # vectors are the same. The cache keeps each vector on disk, for the next time you open this lab.
 
 # %% tags=["nbval-check-output"]
@@ -219,7 +219,7 @@ print(f"dot and cosine differ by less than 1e-5: {np.abs(dots - cosines).max() <
 # %% [markdown]
 # ## 3 · Does similar mean near?
 #
-# Six sentences: three rules, each said twice in different words. A good encoder makes bright 2 × 2
+# Six sentences: three rules, each stated twice in different words. A good encoder makes bright 2 × 2
 # blocks along the diagonal and darkness elsewhere.
 #
 # > 🇪🇸 **Resumen.** Seis frases: tres reglas, cada una formulada de dos maneras. Un buen
@@ -347,15 +347,15 @@ for hit in by_table.search("past participle of eat?", k=3):
     print(f"{hit.rank}. {hit.score:.3f}  {hit.doc_id}")
 
 # %% [markdown]
-# ## 5 · Hit-rate@k
+# ## 5 · The hit rate, hit_rate@k
 #
-# One question proves nothing. **Hit-rate@k** (in code `hit_rate@k`) is the share of questions that
+# One question proves nothing. The **hit rate** at k, `hit_rate@k`, is the share of questions that
 # have a right document among the first k. A question that the system never answered counts as a miss.
 #
-# > 🇪🇸 **Resumen.** La tasa de acierto en k (*hit-rate@k*) es la proporción de preguntas que tienen
+# > 🇪🇸 **Resumen.** La tasa de acierto en k (*hit_rate@k*) es la proporción de preguntas que tienen
 # > un documento correcto entre los k primeros. Una pregunta sin responder cuenta como fallo.
 #
-# ### Exercise 1.4 · Hit-rate
+# ### Exercise 1.4 · Hit rate
 # *Difficulty ●●○ · 10 minutes*
 #
 # `rankings` maps a query id to document ids, best first; `qrels` maps a query id to
@@ -388,7 +388,7 @@ check.hit_rate(hit_rate)
 #
 # Six systems on the test questions. Two of them are there to keep us honest: **random** is the
 # floor, and the **untrained table** is the control, the same mean over vectors that no training
-# ever touched. Whatever the control achieves is not the merit of training. **BM25** uses no vectors: it
+# ever touched. Whatever the control achieves is not due to training. **BM25** uses no vectors: it
 # scores a document by the words it shares with the question; rare words count more, long documents
 # less. The **hidden states** are what MiniGPT's layers make of the table's rows, one vector per token
 # with what stands before it mixed in.
@@ -444,22 +444,22 @@ for better, worse in [
     print(f"p = {found.p_value:.4f}")
 
 # %% [markdown]
-# What the numbers say (hit-rate@5, differences in points, 95% intervals in brackets):
+# What the numbers say (hit_rate@5, differences in points, 95% intervals in brackets):
 #
 # - **MiniLM is ahead of MiniGPT's table
 #   by <!--r:lab01.minilm-minigpt-table.hit_rate@5:points-->60<!--/r--> points.** When this course was
 #   planned, about 30 were expected: the direction holds, the size does not.
 # - **BM25**, which counts words and has learnt nothing,
 #   reaches <!--r:lab01.bm25.hit_rate@5-->0.70<!--/r-->. MiniLM beats it
-#   by <!--r:lab01.minilm-bm25.hit_rate@5:points-->14<!--/r--> points, the table comes nowhere near it.
+#   by <!--r:lab01.minilm-bm25.hit_rate@5:points-->14<!--/r--> points; the table comes nowhere near BM25.
 #   A comparison without BM25 flatters everybody.
-# - **The control wins.** The table that was *never trained* beats the trained one, which differs
-#   from it by <!--r:lab01.minigpt-table-untrained.hit_rate@5:points-->-14<!--/r--> points
+# - **The control wins.** The table that was *never trained* beats the trained one. The difference,
+#   trained minus untrained, is <!--r:lab01.minigpt-table-untrained.hit_rate@5:points-->-14<!--/r--> points
 #   [<!--r:lab01.minigpt-table-untrained.hit_rate@5:low:points-->-21<!--/r-->, <!--r:lab01.minigpt-table-untrained.hit_rate@5:high:points-->-8<!--/r-->].
 # - Averaging the **hidden states**, which do see order and context, is no better than the
-#   table: <!--r:lab01.minigpt-hidden-minigpt-table.hit_rate@5:points-->-3<!--/r--> points
+#   table: the difference is <!--r:lab01.minigpt-hidden-minigpt-table.hit_rate@5:points-->-3<!--/r--> points
 #   [<!--r:lab01.minigpt-hidden-minigpt-table.hit_rate@5:low:points-->-9<!--/r-->, <!--r:lab01.minigpt-hidden-minigpt-table.hit_rate@5:high:points-->3<!--/r-->], an interval that
-#   holds 0.
+#   contains 0.
 #
 # ### Why does training make the table worse?
 #
@@ -477,7 +477,7 @@ for word in ("spoken", "must", "the"):
     print(f"{word:<7}", *(gpt.tokenizer.id_to_token(i).replace("Ġ", "") for i in near))
 
 # %% [markdown]
-# To predict the next token, a model profits from making words alike that stand in the same places.
+# To predict the next token, a model profits from making alike the words that occur in the same places.
 # The cosine of `spoken` and `written` is <!--r:lab01.twins.spoken-written-->0.71<!--/r-->, that of
 # `must` and `should` <!--r:lab01.twins.must-should-->0.71<!--/r-->, while two tokens
 # have <!--r:lab01.twins.all-->0.15<!--/r--> on average. For a language model that is right; for a question
@@ -497,11 +497,11 @@ for name, encoder in {"trained": gpt, "untrained": untrained, "MiniLM": minilm}.
     print(f"{name:<10} {doc_id} comes first for {times} of {len(run)} questions")
 
 # %% [markdown]
-# Evenly spread, each document would come first about four times. The trained table has a **hub**: a
+# If first places were spread evenly, each document would come first about four times. The trained table has a **hub**: a
 # document that lies in the direction that all vectors share, near to everything. Training has bent
 # the vectors into a cone, and section 8 shows that straightening it brings the table level with the
 # control. So most of the harm is in the *shape* of the space, and the twins account for the rest, if
-# any. What this run shows is that *this* training, a tiny model on 500 sentences with another goal,
+# any. What this run shows is that *this* training, of a tiny model on 500 sentences for another goal,
 # hurts the search. An embedding is good for what it was trained for.
 #
 # > 🇪🇸 **Resumen.** La tabla sin entrenar gana a la entrenada. Dos sospechosos: palabras gemelas
@@ -526,8 +526,8 @@ plots.kind_dots(labels, by_kind, metric)
 
 # %% [markdown]
 # *In words.* Where a question repeats the words of its answer (*lexical*, *near-duplicate*), BM25 is
-# as good as MiniLM. Five places have room for all the twins of a rule, so look at the first place
-# too: on *near-duplicate*, hit-rate@1
+# as good as MiniLM. Five places have room for all the twins of a rule, so look at rank 1
+# too: on *near-duplicate*, hit_rate@1
 # is <!--r:lab01.minilm.near-duplicate.hit_rate@1-->0.78<!--/r--> for MiniLM
 # and <!--r:lab01.bm25.near-duplicate.hit_rate@1-->0.84<!--/r--> for BM25. Where the words differ, MiniLM
 # leads: <!--r:lab01.minilm.paraphrase.hit_rate@5-->0.80<!--/r-->
@@ -539,7 +539,7 @@ plots.kind_dots(labels, by_kind, metric)
 # lead at all: each of the two finds some,
 # and <!--r:lab01.spanish.both-->22<!--/r--> of the <!--r:lab01.spanish.questions-->39<!--/r--> questions are
 # found by both, <!--r:lab01.spanish.either-->22<!--/r--> by at least one. MiniLM was trained on English,
-# and nearly all the questions found hold English words. Each kind has some forty questions, so its
+# and nearly all the questions found contain English words. Each kind has some forty questions, so its
 # interval is wide.
 
 # %% [markdown]
@@ -659,7 +659,7 @@ for tau in (0.01, 0.05, 0.5, 10):
     print(f"tau {tau:<5} loss {batch_loss(q, d, tau).item():.2f}  hardest negative {top:.2f}")
 
 # %% [markdown]
-# The two limits, which one still sees printed the wrong way round:
+# The two limits, which are still seen in print the wrong way round:
 #
 # - $\tau \to \infty$: all similarities look alike, the softmax is **uniform**, the loss tends to
 #   $\ln B$ whatever the encoder does, and all negatives are pushed equally.
@@ -669,7 +669,7 @@ for tau in (0.01, 0.05, 0.5, 10):
 # %% [markdown]
 # ## 8 · The shape of the space
 #
-# Principal components squeeze 384 dimensions into two: most of the structure is lost, topics are
+# Principal components squeeze 384 dimensions into two: most of the structure is lost, but topics are
 # still visible.
 #
 # > 🇪🇸 **Resumen.** Proyectamos los documentos a dos dimensiones para ver los temas; después
@@ -707,7 +707,7 @@ for name, encoder in {"MiniGPT table": gpt, "MiniLM": minilm}.items():
 # ### The confusions, by name
 #
 # Rules that differ in one word (`wrote`, `written`, `writing`) are near each other in meaning *and*
-# in wording. These are the documents that came first in place of the right one, on the questions
+# in wording. These are the documents that came first instead of the right one, on the questions
 # of kind *near-duplicate*. Twins are no harder than other questions, but the misses have a pattern:
 # in most of them a sister rule came first.
 
@@ -725,7 +725,7 @@ for query_id in kb.kinds["near-duplicate"]:
 #
 # If all vectors sit in a narrow cone, every cosine is large and says little. The measure is the mean
 # cosine over all pairs of different texts: 0 for directions spread evenly, 1 for a single ray. Texts
-# on one subject share words, so some of it is no cone: read it beside that of the untrained table.
+# on one subject share words, so some of it is not a cone: read it beside that of the untrained table.
 #
 # ### Exercise 1.6 · Mean cosine
 # *Difficulty ●●○ · 10 minutes*
@@ -824,7 +824,7 @@ for name, encoder in encoders.items():
 # [<!--r:lab01.whitening.minilm.hit_rate@5:low:points-->-22<!--/r-->, <!--r:lab01.whitening.minilm.hit_rate@5:high:points-->-11<!--/r-->]: its weak directions are enlarged
 # until most count nearly as much as the strong ones, and 500 sentences probably estimate them badly.
 # (Try `shrinkage=1`, which only subtracts the mean: hardly anything is lost.) Spreading the vectors
-# helps where a few directions dominate, and harms where all were well used.
+# helps where a few directions dominate, and does harm where all were well used.
 
 # %% [markdown]
 # ## 9 · Drills
@@ -914,10 +914,10 @@ drills.check("01_5", drill_01_5)
 #
 # - An encoder maps text to a unit vector; then similarity is a dot product and search is a matrix
 #   product. Documents are encoded once.
-# - A mean over a table of token vectors already is an encoder. Only the control tells what its
+# - A mean over a table of token vectors already is an encoder. Only the control shows what its
 #   training is worth: here, less than nothing, since it bent the space into a cone.
-# - A pretrained, contrastively trained encoder is another thing, and still mixes up near-duplicates.
-# - A metric without an interval is an anecdote, and two systems are compared question by question.
+# - A pretrained, contrastively trained encoder is something else, and still mixes up near-duplicates.
+# - A metric without an interval is an anecdote, and two systems must be compared question by question.
 # - The temperature decides who gets pushed: small τ the hardest negatives, large τ all alike.
 #
 # > 🇪🇸 **Resumen.** Un codificador convierte la búsqueda en un producto de matrices. Sin control, sin

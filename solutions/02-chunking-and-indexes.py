@@ -14,11 +14,11 @@
 # # Lab 02 · Chunking and indexes
 #
 # **Goal.** Cut a long text so that every answer survives in one piece, search the pieces exactly,
-# then give up a little exactness for a lot of speed, and know at each step what was paid.
+# then give up a little exactness for a lot of speed, and know at each step what it costs.
 #
 # **Time.** About 130 minutes: 60 of reading and running, 50 for five exercises, 20 for five drills.
 #
-# **You need** lab 01: unit vectors, cosine, hit-rate@k, and why we choose on dev and report on test.
+# **You need** lab 01: unit vectors, cosine, hit_rate@k, and why we choose on dev and report on test.
 # Everything runs on a laptop, without a network.
 #
 # > 🇪🇸 **Resumen.** Partiremos un texto largo en fragmentos (*chunks*) sin romper las respuestas,
@@ -58,7 +58,7 @@ print(question.text, "→", [text[span.start : span.end] for span in question.sp
 # %% [markdown]
 # ## 1 · Why cut a text at all
 #
-# An encoder reads **tokens**, and only so many. MiniLM's own tokenizer tells where each token of the
+# An encoder reads **tokens**, and only so many. MiniLM's own tokenizer says where each token of the
 # handbook begins and ends:
 #
 # > 🇪🇸 **Resumen.** Un codificador solo lee un número limitado de *tokens*: MiniLM lee como máximo 256,
@@ -75,8 +75,8 @@ def tokens(text):
 
 
 # %% [markdown]
-# Encode the whole handbook as if it were one document. `ragkit` warns; we keep the warning to read
-# it, and silence the later ones of its kind, which are part of the lesson.
+# Encode the whole handbook as if it were one document. `ragkit` warns; we catch the warning to read
+# it, and silence later ones of its kind, because they are part of the lesson.
 
 # %%
 with warnings.catch_warnings(record=True) as caught:
@@ -115,7 +115,7 @@ print(f"{len(seen)} of {len(questions)} questions have their answer in the part 
 # - **fixed**: windows of so many tokens, one after the other;
 # - **sliding**: the same windows, but each repeats the last tokens of the one before (**overlap**);
 # - **sentences**: whole sentences, packed together up to a number of tokens;
-# - **headings**: one chunk a section, as the author divided the text.
+# - **headings**: one chunk per section, as the author divided the text.
 #
 # > 🇪🇸 **Resumen.** Cuatro maneras de partir: ventanas fijas, ventanas deslizantes con solapamiento
 # > (*overlap*), frases enteras agrupadas y secciones según los títulos. Con solapamiento, lo que una
@@ -163,7 +163,7 @@ for size in sizes:
 words = {name: np.mean([len(c.text.split()) for c in chunks]) for name, chunks in cuts.items()}
 
 # %% [markdown]
-# What came out: number of chunks, words in a chunk on average, and tokens in the longest.
+# The result: number of chunks, average words per chunk, and tokens in the longest.
 
 # %% tags=["nbval-check-output"]
 for name, chunks in cuts.items():
@@ -174,7 +174,7 @@ for name, chunks in cuts.items():
 
 # %% [markdown]
 # Headings follow the author, and the author did not count tokens: some sections are longer than the
-# encoder reads. And some sentences are longer than 64 tokens, each a chunk by itself: the splitter
+# encoder reads. And some sentences are longer than 64 tokens, and each is a chunk by itself: the splitter
 # does not see a full stop inside an example in italics, so what it takes for one sentence may be two.
 #
 # Now look at one passage, around the answer to this question:
@@ -197,7 +197,7 @@ plots.chunk_map({name: [c.span for c in cuts[name]] for name in shown}, gold, wi
 # *In words.* The answer runs over a paragraph break. A border of the fixed windows falls inside it, so
 # no box in their row is green. The sliding windows have a border there too, but the next window
 # starts a little earlier and holds the answer whole. So do the sentences, by luck: both of its
-# sentences went into the same pack. The section holds it, together with a good deal else.
+# sentences went into the same pack. The section holds it, together with much else.
 
 # %% [markdown]
 # ## 3 · Does a chunk hold the answer?
@@ -240,7 +240,7 @@ check.answer_coverage(answer_coverage)
 # %% [markdown]
 # From here on `chunk.holds(span)` of the library says whether the coverage is 1. Some questions have
 # two spans, so there are two shares to look at: of the questions with **some** span whole in a chunk
-# (the ceiling of the hit-rate below), and of those with **every** span whole.
+# (the ceiling of the hit rate below), and of those with **every** span whole.
 
 
 # %%
@@ -271,7 +271,7 @@ for name in cuts:
 #
 # A retrieved chunk **hits** if it holds a whole gold span. For `ragkit.evaluate` we turn that into
 # qrels of chunk ids. One trap: a question whose answer was cut has no right chunk at all, and an
-# evaluator may drop a query without judgements, which would *reward* the cut. It keeps an entry that
+# evaluator may drop a query without judgements, which would *reward* the cut. So such a question gets a judged id that
 # nothing can find.
 #
 # > 🇪🇸 **Resumen.** Elegimos estrategia y tamaño con las preguntas *dev* y medimos el resultado con las
@@ -317,7 +317,7 @@ reports = {
 }
 
 # %% [markdown]
-# The ceiling beside what the search made of it:
+# The ceiling, and what the search made of it:
 
 # %%
 by_size = {
@@ -339,7 +339,7 @@ plots.size_curves(by_size, {title: ("headings", level) for title, level in level
 # %% [markdown]
 # *In words.* Left, the ceiling. At 64 tokens sliding windows and sentences are well above fixed
 # windows; from 64 to 128 fewer answers are cut; at 250 all are near 1, and sentences lose one question
-# again, because a border happens to fall inside its answer. Right, the hit-rate: it follows the
+# again, because a border happens to fall inside its answer. Right, the hit rate: it follows the
 # ceiling from below, never falls as the size grows (sliding windows gain nothing from 128 to 250), and
 # at 250 tokens all strategies are close together. The sections, which have no size, are the dotted
 # line.
@@ -352,7 +352,7 @@ for name, report in reports.items():
     print(f"{name:<14} hit_rate@5 {value}   {5 * words[name]:>4.0f} words read")
 
 # %% [markdown]
-# The rule was fixed beforehand: the highest hit-rate@5 on dev, and among equals the fewest words.
+# The rule was fixed beforehand: the highest hit_rate@5 on dev, and among equals the fewest words.
 
 # %% tags=["nbval-check-output"]
 chosen = max(names, key=lambda name: (reports[name].mean["hit_rate@5"], -words[name]))
@@ -383,15 +383,15 @@ for name in (chosen, *rivals):
 # %% [markdown]
 # Read it honestly:
 #
-# - The chosen cut has a hit-rate@5 of <!--r:lab02.fixed-250.test.hit_rate@5-->0.88<!--/r--> on test
+# - The chosen cut has a hit_rate@5 of <!--r:lab02.fixed-250.test.hit_rate@5-->0.88<!--/r--> on test
 #   [<!--r:lab02.fixed-250.test.hit_rate@5:low-->0.78<!--/r-->, <!--r:lab02.fixed-250.test.hit_rate@5:high-->0.97<!--/r-->], lower than
-#   the <!--r:lab02.fixed-250.dev.hit_rate@5-->0.96<!--/r--> for which it was chosen, as one expects of the
+#   the <!--r:lab02.fixed-250.dev.hit_rate@5-->0.96<!--/r--> for which it was chosen, as is to be expected of the
 #   best of ten noisy scores: one that was selected for being high is too high on average, the
 #   *winner's curse*. All ten together average <!--r:lab02.searched.dev.mean-->0.81<!--/r--> on dev
 #   and <!--r:lab02.searched.test.mean-->0.81<!--/r--> on test, so the test questions are not simply
 #   harder. The five best on dev fell, and four of the five others rose.
 # - It **cannot be told apart** from sliding or sentence chunks, of 250 tokens or of 128, nor from the
-#   sections: every interval holds 0.
+#   sections: every interval contains 0.
 #   With <!--r:lab02.fixed-250.test.hit_rate@5:n-->40<!--/r--> questions only large differences show.
 # - One difference is large: over fixed windows of 64 tokens it
 #   gains <!--r:lab02.fixed-250-fixed-64.hit_rate@5:points-->25<!--/r--> points
@@ -402,7 +402,7 @@ for name in (chosen, *rivals):
 # Five chunks of 250 tokens are a fifth of the book. Somebody reads them: a person, or a language model
 # that is paid by the token. So compare at about equal **length** instead of equal number: about 512
 # tokens, which makes two chunks of 250, four of 128, eight windows or ten packs of sentences of 64.
-# The number of chunks follows from their *mean* length, so 512 is an average and no limit: the two
+# The number of chunks follows from their *mean* length, so 512 is an average and not a limit: the two
 # sections exceed it for <!--r:lab02.headings.dev.over-->8<!--/r-->
 # of <!--r:lab02.fixed-250.dev.hit_rate@5:n-->24<!--/r--> dev questions, the ten packs
 # for <!--r:lab02.sentences-64.dev.over-->11<!--/r-->.
@@ -421,7 +421,7 @@ fair = {
 }
 
 # %% [markdown]
-# The hit-rate within about 512 tokens, on dev:
+# The hit rate within about 512 tokens, on dev:
 
 # %% tags=["nbval-check-output"]
 for name, report in fair.items():
@@ -431,7 +431,7 @@ frugal = max(names, key=lambda name: (fair[name].mean["hit_rate@10"], -words[nam
 print("chosen on dev:", frugal)
 
 # %% [markdown]
-# Another yardstick, another winner. On test:
+# A different yardstick, a different winner. On test:
 
 # %% tags=["nbval-check-output"]
 settled = {
@@ -448,7 +448,7 @@ print(f"difference {found.difference:+.3f} [{found.interval[0]:+.2f}, {found.int
 # %% [markdown]
 # Chunks of 128 tokens with overlap are ahead
 # by <!--r:lab02.sliding-128-fixed-250.budget:points-->10<!--/r--> points
-# [<!--r:lab02.sliding-128-fixed-250.budget:low:points-->-2.5<!--/r-->, <!--r:lab02.sliding-128-fixed-250.budget:high:points-->25.0<!--/r-->]: again an interval that holds 0.
+# [<!--r:lab02.sliding-128-fixed-250.budget:low:points-->-2.5<!--/r-->, <!--r:lab02.sliding-128-fixed-250.budget:high:points-->25.0<!--/r-->]: again an interval that contains 0.
 # So the data do not name a winner. What they do say: do not cut answers; state what you hold
 # constant, chunks or words; and where scores tie, take what is cheaper to read and simpler to
 # maintain.
@@ -456,15 +456,15 @@ print(f"difference {found.difference:+.3f} [{found.interval[0]:+.2f}, {found.int
 # One more number, about the sections: <!--r:lab02.sections.long-->9<!--/r-->
 # of <!--r:lab02.sections-->30<!--/r--> are longer than MiniLM reads,
 # and <!--r:lab02.sections.hidden-->8<!--/r--> of the <!--r:lab02.questions-->64<!--/r--> questions have a
-# span in a part that the encoder never saw. Such a chunk *holds* the answer and may be found only by
-# what else it says. The ceiling does not know that.
+# span in a part that the encoder never saw. Such a chunk *holds* the answer but may be found only by
+# the rest of its text. The ceiling does not know that.
 
 # %% [markdown]
 # ## 5 · Exact search is a matrix product
 #
 # With documents as rows of $D$ and questions as rows of $Q$, all unit vectors, the score of every pair
 # is one product, $S = QD^\top$. Sort each row, keep k. That is all of *exact* or *flat* search, and it
-# costs $n \cdot d$ multiplications a question.
+# costs $n \cdot d$ multiplications per question.
 #
 # > 🇪🇸 **Resumen.** La búsqueda exacta (*flat*) es un producto de matrices seguido de una ordenación
 # > por filas. Cuesta $n \cdot d$ multiplicaciones por pregunta y devuelve siempre los
@@ -559,7 +559,7 @@ plots.length_scatter(lengths)
 # *In words.* The length is anything but 1, and it is not noise: the more tokens a text has, the
 # shorter the mean of their vectors, since what differs among them cancels out. Documents have lengths
 # from <!--r:lab02.norms.shortest-->2.2<!--/r--> to <!--r:lab02.norms.longest-->3.9<!--/r-->. Length
-# tells how long and how mixed a text is, not what it says.
+# shows how long and how mixed a text is, not what it says.
 #
 # Rank three forms of the *same* vectors by inner product and by L2: unit vectors, the means as they
 # are, and sums (somebody forgot to divide by the number of tokens).
@@ -582,7 +582,7 @@ def score_kb(scores):
 
 
 # %% [markdown]
-# `moved` is the share of questions whose first document is no longer the cosine's.
+# `moved` is the share of questions whose first document is no longer the one that cosine puts first.
 
 # %% tags=["nbval-check-output"]
 for form, (a, b) in forms.items():
@@ -592,10 +592,10 @@ for form, (a, b) in forms.items():
         print(f"{form:<5} {measure:<14} hit_rate@5 {score_kb(scores):.2f}   moved {moved:.2f}")
 
 # %% [markdown]
-# Unit vectors: nothing moves. Means: either measure changes the first document
-# of <!--r:lab02.mean.ip.moved-->0.24<!--/r--> of the questions, and the hit-rate is a little lower, too
-# little to tell on <!--r:lab02.unit.ip.hit_rate@5:n-->115<!--/r--> questions. Sums: by inner product the
-# hit-rate is the cosine's, though the first document changes
+# Unit vectors: nothing moves. Means: by either measure the first document changes
+# for <!--r:lab02.mean.ip.moved-->0.24<!--/r--> of the questions, and the hit rate is a little lower, but
+# not by enough to be sure on <!--r:lab02.unit.ip.hit_rate@5:n-->115<!--/r--> questions. Sums: by inner product the
+# hit rate equals that of cosine, though the first document changes
 # for <!--r:lab02.sum.ip.moved-->0.23<!--/r--> of the questions. L2 collapses
 # to <!--r:lab02.sum.l2.hit_rate@5-->0.43<!--/r-->: a question is a short sum, so L2 prefers documents whose
 # sum is short, and one single document comes first
@@ -612,7 +612,7 @@ except ragkit.VectorError as error:
 # ## 7 · The cache
 #
 # The vector of a text depends on the text and the encoder, and on nothing else. So it is computed once
-# and kept on disk, under the hash of the text and the encoder's *fingerprint* (weights, pooling,
+# and stored on disk, under the hash of the text and the encoder's *fingerprint* (weights, pooling,
 # maximal length).
 #
 # > 🇪🇸 **Resumen.** El vector de un texto solo depende del texto y del codificador: se calcula una vez
@@ -641,7 +641,7 @@ folder.cleanup()
 # %% [markdown]
 # ## 8 · Flat against HNSW
 #
-# Fifty documents or fifty thousand: the code is the same, the bill is not. Flat search looks at every
+# Fifty documents or fifty thousand: the code is the same, the cost is not. Flat search looks at every
 # vector. **HNSW** (Malkov & Yashunin 2016) links each vector to some neighbours and walks: from where
 # it stands to the neighbour nearest to the question, keeping a list of the `efSearch` best seen so
 # far, the **beam**, until the list no longer improves. It looks at a fraction of the vectors, and may
@@ -674,7 +674,7 @@ def clustered(count):
 vectors, queries = clustered(100_000), clustered(200)
 
 # %% [markdown]
-# Each question is asked alone, as a user would, in two rounds. Another program can only make a
+# Each question is searched alone, as a user would ask it, in two rounds. Another program can only make a
 # question slower, so the faster of its two times counts, and of the questions the median.
 
 # %%
@@ -694,7 +694,7 @@ def timed(index):
 
 
 # %% [markdown]
-# First flat, at five sizes. What it finds is the truth that HNSW will be measured against.
+# First flat, at five sizes. What it finds is the truth against which HNSW will be measured.
 
 # %%
 flat, truth = {}, {}
@@ -748,10 +748,10 @@ def against_flat(found, exact):
 
 # %% [markdown]
 # Build the graphs. `m` is $M$: up to $2M$ links in the bottom layer and $M$ above; `ef_construction` is
-# the beam while building. 32 and 40 are what FAISS takes unless told otherwise. `ragkit`'s own default
+# the beam while building. 32 and 40 are FAISS's defaults. `ragkit`'s own default
 # of 200 makes a better graph and takes several times longer, which is more than a lab can wait for.
 #
-# What was built is kept, as the vectors of section 7 are: under the hash of the vectors, their ids and
+# What was built is stored on disk like the vectors of section 7, under the hash of the vectors, their ids and
 # the settings. Run the cell twice, and the second time it reads the graphs back.
 
 # %%
@@ -821,24 +821,23 @@ plots.recall_curves(curves, widths, "median latency of one question in ms")
 # - **Part of this loss is the quick build** (40, not 200) and these well-separated topics, which a walk
 #   leaves with difficulty. Built with 200, which takes too long here, no question loses all ten, and
 #   recall is <!--r:lab02.hnsw.100000.careful.ef16.recall@10-->0.80<!--/r--> at `efSearch` 16
-#   and <!--r:lab02.hnsw.100000.careful.ef128.recall@10-->1.00<!--/r--> at 128. What carries over
+#   and <!--r:lab02.hnsw.100000.careful.ef128.recall@10-->1.00<!--/r--> at 128. What carries over to other data
 #   is the duty to measure.
 # - **Small bases gain nothing.** At 1,000 vectors and a beam of 128 the graph
 #   makes <!--r:lab02.hnsw.1000.ef128.compared-->1022<!--/r--> comparisons, about as many as there are vectors,
 #   and pays for the walk as well.
-# - **These counts are no growth law.** At 100,000 a beam of 64 or more compares about as many vectors as
-#   one topic has, a thousand. That is the shape of these data: with 100 topics, one in a hundred. At a
-#   beam of 256 it even compares fewer than at
-#   10,000, <!--r:lab02.hnsw.100000.ef256.compared-->1258<!--/r--> and
-#   not <!--r:lab02.hnsw.10000.ef256.compared-->2076<!--/r-->: there the beam is wider than a
-#   topic of 100 vectors and spills into others.
+# - **These counts are not a law of growth.** At 100,000 a beam of 64 or more compares about as many vectors as
+#   one topic has, a thousand. That is the shape of these data: with 100 topics, one in a hundred. A
+#   beam of 256 even compares fewer (<!--r:lab02.hnsw.100000.ef256.compared-->1258<!--/r-->) than at 10,000
+#   (<!--r:lab02.hnsw.10000.ef256.compared-->2076<!--/r-->), where it is wider than a topic of 100 vectors and
+#   spills into others.
 # - Real vectors are neither so neatly clustered nor spread evenly. The shape of the curve carries over,
 #   its numbers do not.
 
 # %% [markdown]
 # ### Ten million, honestly
 #
-# Flat search must touch every vector, so its time should grow like $n$. Fit a power law
+# Flat search must touch every vector, so its time should grow as $n$. Fit a power law
 # $t = c n^{p}$ on log axes to the five measured sizes, and carry it to 10 million with the 95%
 # interval of a prediction (Student's t with 3 degrees of freedom).
 
@@ -884,10 +883,10 @@ plots.latency_growth(measured, (at, fit), (low, high))
 # band widens with every step. At 100,000 HNSW lies far below flat.
 #
 # - The second reading has a reason behind it. At 10 million vectors 15 GB must be fetched for each
-#   question. At 10 to 20 GB a second, typical of a laptop, that is about **a second a question**, asked
+#   question. At 10 to 20 GB a second, typical of a laptop, that is about **one second per question**, asked
 #   one at a time. A hundred times the largest measurement, printed above, should be of the same order,
 #   and is less where the memory is faster.
-# - For HNSW we do **not** extrapolate. Its authors expect the walk to grow about like $\log n$; our
+# - For HNSW we do **not** extrapolate. Its authors expect the walk to grow roughly as $\log n$; our
 #   counts, which follow the size of a topic, neither confirm nor refute it, and recall at fixed
 #   settings fell with $n$, as you saw. What is certain at 10 million is the memory, next.
 
@@ -896,7 +895,7 @@ plots.latency_growth(measured, (at, fit), (low, high))
 #
 # Before anything is compared, the question must become a vector. The same MiniLM can be run by PyTorch or
 # by **onnxruntime**, which reads the network as one graph of fused operations and gives the same vectors;
-# in *int8*, with weights rounded to whole numbers, they are only near. Measured once (`ragkit results`):
+# in *int8*, with weights rounded to whole numbers, they are only close. Measured once (`ragkit results`):
 
 # %%
 timings = ledger.load()
@@ -924,8 +923,8 @@ print(f"{'search 100,000 vectors, HNSW (here)':<36} {sweep[100_000, 128][0]:>6.2
 # ### Exercise 2.5 · Bytes of an index
 # *Difficulty ●○○ · 5 minutes*
 #
-# A flat index stores 4 bytes a number. HNSW stores the same vectors and, in the bottom layer of its
-# graph, $2M$ links a vector of 4 bytes each (the upper layers are small: leave them out). Return the
+# A flat index stores 4 bytes per number. HNSW stores the same vectors and, in the bottom layer of its
+# graph, $2M$ links of 4 bytes per vector (the upper layers are small: leave them out). Return the
 # bytes; `links` is $M$, or `None` for a flat index.
 #
 # <details><summary>Hint</summary>
@@ -958,7 +957,7 @@ for count, graph in graphs.items():
     )
 
 # %% [markdown]
-# Within about a hundredth. Of the 16 bytes a vector that are missing, about 4 are the links of the upper
+# Within about a hundredth. Of the 16 bytes per vector that are missing, about 4 are the links of the upper
 # layers and 12 are FAISS's bookkeeping, an offset of 8 bytes and a level of 4. From the fifty documents of a course to ten
 # million, in MiB:
 
@@ -970,7 +969,7 @@ for n in (50, 1_000, 100_000, 10_000_000):
 # %% [markdown]
 # **Product quantisation** (Jégou et al. 2011) makes the vectors themselves smaller: cut each into 48
 # pieces of 8 dimensions and replace each piece by the number of the nearest of 256 learnt prototypes.
-# One byte a piece, 48 bytes instead of 1,536, and scores that are only approximate. The table of
+# One byte per piece, 48 bytes instead of 1,536, and scores that are only approximate. The table of
 # prototypes, its codebook, $256 \times 384 \times 4$ bytes, is shared by all.
 
 # %%
@@ -1026,7 +1025,7 @@ drills.check("02_3", drill_02_3)
 # %% [markdown]
 # **Drill 4.** With exact search 80% of the questions have their answer among the first ten. You switch
 # to an HNSW index whose recall@10 against flat is 75%. Assume that each true neighbour is lost with the
-# same chance, whether or not it is the answer. What hit-rate@10 do you expect? And which of the two
+# same chance, whether or not it is the answer. What hit_rate@10 do you expect? And which of the two
 # settings, `"efSearch"` or `"M"`, can you change without building the index again, and what will it
 # cost? Answer `(hit_rate, setting, reason)`.
 
@@ -1062,7 +1061,7 @@ drills.check("02_5", drill_02_5)
 # %% [markdown]
 # ## What to take away
 #
-# - Cut so that answers stay whole. The ceiling tells, before any search, what a cut makes impossible.
+# - Cut so that answers stay whole. The ceiling says, before any search, what a cut makes impossible.
 # - Label answers by character spans, and one set of labels judges every cut.
 # - Say what you hold constant when you compare chunk sizes: the number of chunks or the number of
 #   words. On few questions the best of many candidates is partly luck.
@@ -1070,7 +1069,7 @@ drills.check("02_5", drill_02_5)
 #   unit vectors, and on nothing else.
 # - A graph trades recall for time. Report recall against flat, at your size, and look at the questions
 #   that lost everything.
-# - $4d$ bytes a vector, $4d + 8M$ with a graph: do the arithmetic before you build.
+# - $4d$ bytes per vector, $4d + 8M$ with a graph: do the arithmetic before you build.
 #
 # **Next:** lab 03, reranking and evaluation: what a model sees when it reads question and document
 # together, and how to tell whether that helped.

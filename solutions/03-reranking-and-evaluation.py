@@ -86,7 +86,7 @@ assert np.allclose(scores, [9.4506, -11.1605], atol=0.5)
 # probability that the pair is relevant *in the sense of its training data*; for one trained to copy a
 # teacher's logits it is only a monotone rescaling. For ranking it makes no difference, since only the
 # order within one question counts. (In lab 01 the logits were cosines divided by $\tau$; the word means
-# "score before the squashing".) Now a question of ours, the bi-encoder's cosine beside the logit:
+# "score before the squashing".) Now a question of ours, with the bi-encoder's cosine beside the logit:
 
 # %%
 question = "past participle of eat?"
@@ -211,7 +211,7 @@ for kind, (cosines, logits) in found.items():
     )
 
 # %% [markdown]
-# One dot a pair. Mind the units: the two axes cannot be compared with each other.
+# One dot per pair. Mind the units: the two axes cannot be compared with each other.
 
 # %%
 differences = {
@@ -233,16 +233,16 @@ plots.value_strips(differences, ["right minus wrong, cosine", "right minus wrong
 #
 # And the control: *turned round*, the cross-encoder
 # gets <!--r:lab03.pairs.cross.turned_round-->6<!--/r--> of 8 and the
-# bi-encoder <!--r:lab03.pairs.bi.turned_round-->5<!--/r-->. A model that did not heed the question would get just 8
-# of these 16 together; both have more, so *not* alone does not explain it. Yet the cross-encoder's dots
+# bi-encoder <!--r:lab03.pairs.bi.turned_round-->5<!--/r-->. A model that ignored the question would get exactly 8
+# of these 16; both have more, so *not* alone does not explain it. Yet the cross-encoder's dots
 # mostly lie closer to 0 here: a liking for *not* may have helped it to its eight.
 #
 # Three lessons, none of which we expected:
 #
-# - **To be able to see is not yet to look.** Nothing keeps a cross-encoder from checking word order. On
-#   eight pairs of it we could not tell it from a coin. A possible reason: passages of the same words
+# - **Being able to see is not the same as looking.** Nothing keeps a cross-encoder from checking word order. On
+#   eight pairs it could not be told from tossing a coin. A possible reason: passages with the same words
 #   seldom compete in search logs.
-# - **A bi-encoder is no bag of words.** Its vectors change with word order, though not reliably the right
+# - **A bi-encoder is not a bag of words.** Its vectors change with word order, though not reliably the right
 #   way. What it cannot do is read the text in the light of the question.
 # - **Twenty-four pairs decide little.** A coin gets 17 or more of 24 right about once in thirty. Equal
 #   counts do not show equal models.
@@ -251,7 +251,7 @@ plots.value_strips(differences, ["right minus wrong, cosine", "right minus wrong
 # ## 3 · What it costs
 #
 # A bi-encoder reads each document once, before any question arrives. A cross-encoder's input contains
-# the question, so nothing can be computed beforehand: **one forward pass a candidate, at question
+# the question, so nothing can be computed beforehand: **one forward pass per candidate, at question
 # time**. Pairs can be *batched* on a processor that gains by it; they cannot be *stored*.
 #
 # > 🇪🇸 **Resumen.** El *cross-encoder* exige una pasada por cada candidato una vez conocida la pregunta,
@@ -279,7 +279,7 @@ print(f"{1000 * per_pair:.1f} ms a pair")
 # %% [markdown]
 # Beside it, what the first stage spends on one question: one pass of a smaller model, and a product.
 # The same MiniLM is run twice: by PyTorch, and by onnxruntime, which also runs the cross-encoder (that
-# one in 8 bits). What counts is that its pass is made once. The product grows with the number of
+# one in 8 bits). What matters is that its pass is made once. The product grows with the number of
 # documents, not of candidates. The lines below multiply the time of a single pair; several pairs at once
 # take less on several threads.
 
@@ -295,15 +295,15 @@ for candidates in (10, 50, 1000, 1_000_000):
 # %% [markdown]
 # The times are of this machine and change from run to run; the shape does not: the second stage grows
 # in proportion to the candidates. Over a million documents it would take hours, for *one* question.
-# Hence **two stages**: a cheap one that finds candidates, and a dear one that orders a few of them.
+# Hence **two stages**: a cheap one that finds candidates, and an expensive one that orders a few of them.
 
 # %% [markdown]
 # ## 4 · Two stages
 #
 # What the first stage has not found, the second cannot bring back. The share of right documents among
-# the first $N$, **recall@N**, is the ceiling of everything that follows. (With one right document a
-# question, the ceiling of hit-rate@1 is exactly recall@N. Here 16 of 232 test questions have two or
-# three, and the ceiling of hit-rate@1 is hit-rate@N: a right document among the $N$ is enough.)
+# the first $N$, **recall@N**, is the ceiling of everything that follows. (With one right document per
+# question, the ceiling of hit_rate@1 is exactly recall@N. Here 16 of 232 test questions have two or
+# three, and the ceiling of hit_rate@1 is hit_rate@N: a right document among the $N$ is enough.)
 #
 # > 🇪🇸 **Resumen.** La primera etapa pone el techo: lo que no encuentra, la segunda no lo recupera.
 # > Elegimos la profundidad con *dev*, damos los resultados con *test* y mostramos qué preguntas mejoran
@@ -327,13 +327,13 @@ plots.ceiling_curve(depths, {name: list(r.mean.values()) for name, r in ceilings
 
 # %% [markdown]
 # *In words.* MiniLM has <!--r:lab03.ceiling.minilm.recall@1-->0.58<!--/r--> of the right documents at
-# the first place, <!--r:lab03.ceiling.minilm.recall@10-->0.87<!--/r--> among the first ten
+# rank 1, <!--r:lab03.ceiling.minilm.recall@10-->0.87<!--/r--> among the first ten
 # and <!--r:lab03.ceiling.minilm.recall@50-->0.99<!--/r--> among fifty: on 56 documents, fifty candidates
-# are nearly the whole base. From recall to hits: hit-rate@1
+# are nearly the whole base. From recall to hits: hit_rate@1
 # is <!--r:lab03.ceiling.minilm.hit_rate@1-->0.60<!--/r--> where recall@1
 # is <!--r:lab03.ceiling.minilm.recall@1-->0.58<!--/r-->, and the ceiling at depth 10 is
-# hit-rate@10, <!--r:lab03.ceiling.minilm.hit_rate@10-->0.88<!--/r-->. So a perfect reranker of ten candidates would
-# raise hit-rate@1 by more than a quarter of all questions. The room is there.
+# hit_rate@10, <!--r:lab03.ceiling.minilm.hit_rate@10-->0.88<!--/r-->. So a perfect reranker of ten candidates would
+# raise hit_rate@1 by more than a quarter of all questions. The room is there.
 #
 # ### Exercise 3.1 · Two stages
 # *Difficulty ●●○ · 10 minutes*
@@ -377,7 +377,7 @@ for hit in pipeline.search('Why can\'t I say "I am wanting a coffee"?', k=3):
 #
 # A reranker at depth 20 has already scored the pairs of depth 5 and 10. So score each (question,
 # candidate) pair **once**, at the largest depth, and read the smaller ones off. The logits are also
-# kept on disk, so that this lab need not wait for them when you open it again. That is no way round the
+# kept on disk, so that this lab need not wait for them when you open it again. That does not avoid the
 # cost: a new question is a new pair with every candidate.
 
 
@@ -423,8 +423,8 @@ for depth in (0, 5, 10, 20):
     print(f"depth {depth:>2}   {shown}")
 
 # %% [markdown]
-# Twenty-four questions cannot choose a depth: the intervals are wider than any difference. The whole
-# of it is thousands of forward passes, so it was measured once (`ragkit results`) and stands in the
+# Twenty-four questions cannot choose a depth: the intervals are wider than any difference. All of
+# them take thousands of forward passes, so this was measured once (`ragkit results`) and is in the
 # course's ledger, from which the next picture and every number in this text are taken. The dev split
 # was scored to depth 20, the test split to depth 50.
 
@@ -468,8 +468,8 @@ plots.depth_curve(
 # list, dev would have chosen it. We take depth 10 to the test questions, once.
 #
 # One thing decides against depth 5 unfairly. Our lists end at the depth, so at depth 5 mrr@10 and
-# ndcg@10 look at five documents only. With the first stage's order kept below, depth 5 would
-# have <!--r:lab03.dev.depth-5-kept.mrr@10-->0.675<!--/r--> and be the choice; the verdict would be the same:
+# ndcg@10 look at five documents only. If the rest followed in the first stage's order, depth 5 would
+# have <!--r:lab03.dev.depth-5-kept.mrr@10-->0.675<!--/r--> and would be chosen. The verdict would be the same:
 # on test mrr@10 would change by <!--r:lab03.test.depth-5-kept-0.mrr@10:points-->1.1<!--/r--> points
 # [<!--r:lab03.test.depth-5-kept-0.mrr@10:low:points-->-2.2<!--/r-->, <!--r:lab03.test.depth-5-kept-0.mrr@10:high:points-->4.5<!--/r-->].
 
@@ -506,18 +506,18 @@ for metric in metrics:
 
 # %% [markdown]
 # **The verdict.** The depth was chosen by mrr@10, so mrr@10 comes first: reranking changes it
-# by <!--r:lab03.test.depth-10-0.mrr@10:points-->-0.4<!--/r--> points, interval
+# by <!--r:lab03.test.depth-10-0.mrr@10:points-->-0.4<!--/r--> points
 # [<!--r:lab03.test.depth-10-0.mrr@10:low:points-->-4.0<!--/r-->, <!--r:lab03.test.depth-10-0.mrr@10:high:points-->3.2<!--/r-->], p
-# = <!--r:lab03.test.depth-10-0.mrr@10:p-->0.84<!--/r-->: **the interval holds 0, so on this base we have not
-# shown that reranking helps**, nor that it harms. The others are secondary and say the same:
-# hit-rate@1 <!--r:lab03.test.depth-10-0.hit_rate@1:points-->1.7<!--/r-->
+# = <!--r:lab03.test.depth-10-0.mrr@10:p-->0.84<!--/r-->. **The interval contains 0, so on this base we have not
+# shown that reranking helps**, nor that it harms. The other metrics are secondary and say the same. The change
+# of hit_rate@1 is <!--r:lab03.test.depth-10-0.hit_rate@1:points-->1.7<!--/r--> points
 # [<!--r:lab03.test.depth-10-0.hit_rate@1:low:points-->-3.9<!--/r-->, <!--r:lab03.test.depth-10-0.hit_rate@1:high:points-->7.3<!--/r-->], p
-# = <!--r:lab03.test.depth-10-0.hit_rate@1:p-->0.64<!--/r-->, and
-# hit-rate@5 <!--r:lab03.test.depth-10-0.hit_rate@5:points-->-2.2<!--/r-->
+# = <!--r:lab03.test.depth-10-0.hit_rate@1:p-->0.64<!--/r-->, and that of hit_rate@5
+# is <!--r:lab03.test.depth-10-0.hit_rate@5:points-->-2.2<!--/r-->
 # [<!--r:lab03.test.depth-10-0.hit_rate@5:low:points-->-5.2<!--/r-->, <!--r:lab03.test.depth-10-0.hit_rate@5:high:points-->0.9<!--/r-->]. When the course was planned, a small
 # gain was expected.
 #
-# The other depths, on test, for the record (differences in points, choosing among them now would be
+# The other depths, on test, for the record (differences in points; choosing among them now would be
 # cheating):
 #
 # | depth | hit_rate@1 | mrr@10 | hit_rate@5 |
@@ -527,7 +527,7 @@ for metric in metrics:
 # | 20 | <!--r:lab03.test.depth-20-0.hit_rate@1:points-->0.0<!--/r--> [<!--r:lab03.test.depth-20-0.hit_rate@1:low:points-->-5.6<!--/r-->, <!--r:lab03.test.depth-20-0.hit_rate@1:high:points-->5.6<!--/r-->] | <!--r:lab03.test.depth-20-0.mrr@10:points-->-1.6<!--/r--> [<!--r:lab03.test.depth-20-0.mrr@10:low:points-->-5.5<!--/r-->, <!--r:lab03.test.depth-20-0.mrr@10:high:points-->2.2<!--/r-->] | <!--r:lab03.test.depth-20-0.hit_rate@5:points-->-4.3<!--/r--> [<!--r:lab03.test.depth-20-0.hit_rate@5:low:points-->-8.6<!--/r-->, <!--r:lab03.test.depth-20-0.hit_rate@5:high:points-->-0.4<!--/r-->] |
 # | 50 | <!--r:lab03.test.depth-50-0.hit_rate@1:points-->0.4<!--/r--> [<!--r:lab03.test.depth-50-0.hit_rate@1:low:points-->-5.2<!--/r-->, <!--r:lab03.test.depth-50-0.hit_rate@1:high:points-->6.0<!--/r-->] | <!--r:lab03.test.depth-50-0.mrr@10:points-->-1.4<!--/r--> [<!--r:lab03.test.depth-50-0.mrr@10:low:points-->-5.5<!--/r-->, <!--r:lab03.test.depth-50-0.mrr@10:high:points-->2.7<!--/r-->] | <!--r:lab03.test.depth-50-0.hit_rate@5:points-->-3.4<!--/r--> [<!--r:lab03.test.depth-50-0.hit_rate@5:low:points-->-8.2<!--/r-->, <!--r:lab03.test.depth-50-0.hit_rate@5:high:points-->1.3<!--/r-->] |
 #
-# At depth 5 hit-rate@5 cannot change: the same five documents are only reordered. At the three larger
+# At depth 5 hit_rate@5 cannot change: the same five documents are only reordered. At the three larger
 # depths it falls each time, once with an interval just below 0 (depth 20, randomisation p
 # = <!--r:lab03.test.depth-20-0.hit_rate@5:p-->0.06<!--/r-->). That may be chance, since we looked at many
 # intervals; it may be a small real loss. **Decide beforehand which comparison counts.**
@@ -535,8 +535,8 @@ for metric in metrics:
 # %% [markdown]
 # ### Rescued and broken
 #
-# A mean that hardly moves may hide many moves. Which questions got the right document to the first
-# place, and which lost it?
+# A mean that hardly moves may hide many moves. Which questions got the right document to
+# rank 1, and which lost it there?
 
 
 # %%
@@ -562,7 +562,7 @@ for name, group in {"rescued": rescued, "broken": broken}.items():
         print(f"{name} | {query.text}\n{'':8}  {tops[0]} → {tops[1]}")
 
 # %% [markdown]
-# About forty questions moved, some twenty each way. The rescues are real: *in life without giving a
+# About forty questions moved, some twenty in each direction. The rescues are real: *in life without giving a
 # date* is recognised as the present perfect. So are the losses: *being plus past participle* ends up at
 # "have something done", and *the form of write for yesterday* at the rule for *writing*.
 #
@@ -584,8 +584,8 @@ plots.value_strips({"logit of the right documents": right}, ["logit; 0 is the mi
 # *In words.* On *lexical* questions the logits are around 8; on *paraphrase*, *situational*,
 # *error-correction* and *Spanish* most lie below 0, many at the very bottom of the scale;
 # *near-duplicate* is spread over all of it. The next table gives the mean over questions of the logit of
-# a right document (found or not; the highest, where there are several), and what reranking at depth 10
-# did to hit-rate@1, in points with 95% intervals:
+# a right document (found or not; the highest, if there are several), and what reranking at depth 10
+# did to hit_rate@1, in points with 95% intervals:
 #
 # | kind | logit | test | dev |
 # |---|---|---|---|
@@ -596,19 +596,19 @@ plots.value_strips({"logit of the right documents": right}, ["logit; 0 is the mi
 # | situational | <!--r:lab03.test.kind.situational.logit-->-8.3<!--/r--> | <!--r:lab03.test.kind.situational.gain:points-->6<!--/r--> [<!--r:lab03.test.kind.situational.gain:low:points-->-14<!--/r-->, <!--r:lab03.test.kind.situational.gain:high:points-->25<!--/r-->] | <!--r:lab03.dev.kind.situational.gain:points-->11<!--/r--> [<!--r:lab03.dev.kind.situational.gain:low:points-->-11<!--/r-->, <!--r:lab03.dev.kind.situational.gain:high:points-->33<!--/r-->] |
 # | spanish | <!--r:lab03.test.kind.spanish.logit-->-7.0<!--/r--> | <!--r:lab03.test.kind.spanish.gain:points-->3<!--/r--> [<!--r:lab03.test.kind.spanish.gain:low:points-->-5<!--/r-->, <!--r:lab03.test.kind.spanish.gain:high:points-->13<!--/r-->] | <!--r:lab03.dev.kind.spanish.gain:points-->0<!--/r--> [<!--r:lab03.dev.kind.spanish.gain:low:points-->-21<!--/r-->, <!--r:lab03.dev.kind.spanish.gain:high:points-->21<!--/r-->] |
 #
-# A low level says that such pairs look unlike the relevant pairs of MS MARCO. It does not say that the
-# order is wrong: on test, where the logits are lowest, hit-rate@1 fell nowhere. Being out of domain is a
+# Low logits say that such pairs look unlike the relevant pairs of MS MARCO. It does not say that the
+# order is wrong: on test, where the logits are lowest, hit_rate@1 fell nowhere. That the questions are out of domain is a
 # guess at why no gain is shown; we have not tested it.
 #
 # Compare the last two columns. On dev, reranking seems to ruin *near-duplicate* and to be a blessing
-# for *paraphrase*; on test both are gone. Some twenty questions a kind, six kinds: a story can be
-# found in any such table, and the second split is there to take it away again.
+# for *paraphrase*; on test both are gone. With six kinds of some twenty questions each, a story can be
+# found in any such table; the second split is there to take it away again.
 
 # %% [markdown]
 # ## 5 · Hybrid search
 #
 # BM25 knows exact words, MiniLM knows paraphrase: their mistakes differ, so combine them. Their scores
-# live on different scales and should not be added as they stand. One can normalise them and choose a
+# live on different scales and should not be added as they are. One can normalise them and choose a
 # weight on dev (Bruch, Gai & Ingber 2023); **reciprocal rank fusion** (Cormack et al. 2009) needs
 # neither. It adds for each document $1/(k + \text{rank})$ over the systems, with $k = 60$.
 #
@@ -693,10 +693,10 @@ plots.difference_dots(
 # *In words.* The hybrid is ahead of BM25
 # by <!--r:lab03.fused-bm25.mrr@10:points-->8.8<!--/r--> points of mrr@10
 # [<!--r:lab03.fused-bm25.mrr@10:low:points-->5.6<!--/r-->, <!--r:lab03.fused-bm25.mrr@10:high:points-->12.0<!--/r-->]; that interval stays clear of 0. The other four
-# hold it: hybrid against MiniLM <!--r:lab03.fused-minilm.mrr@10:points-->-1.4<!--/r-->
-# [<!--r:lab03.fused-minilm.mrr@10:low:points-->-4.6<!--/r-->, <!--r:lab03.fused-minilm.mrr@10:high:points-->2.0<!--/r-->], reranked hybrid against
+# contain it. Hybrid minus MiniLM is <!--r:lab03.fused-minilm.mrr@10:points-->-1.4<!--/r-->
+# [<!--r:lab03.fused-minilm.mrr@10:low:points-->-4.6<!--/r-->, <!--r:lab03.fused-minilm.mrr@10:high:points-->2.0<!--/r-->], reranked hybrid minus
 # hybrid <!--r:lab03.fused-rerank-fused.mrr@10:points-->-0.4<!--/r-->
-# [<!--r:lab03.fused-rerank-fused.mrr@10:low:points-->-4.1<!--/r-->, <!--r:lab03.fused-rerank-fused.mrr@10:high:points-->3.2<!--/r-->] and against MiniLM
+# [<!--r:lab03.fused-rerank-fused.mrr@10:low:points-->-4.1<!--/r-->, <!--r:lab03.fused-rerank-fused.mrr@10:high:points-->3.2<!--/r-->], and reranked hybrid minus MiniLM
 # alone <!--r:lab03.fused-rerank-minilm.mrr@10:points-->-1.8<!--/r-->
 # [<!--r:lab03.fused-rerank-minilm.mrr@10:low:points-->-5.6<!--/r-->, <!--r:lab03.fused-rerank-minilm.mrr@10:high:points-->2.0<!--/r-->]. Fusion pulls the better system
 # towards the worse one as well as the other way round: it pays when both are about equally good.
@@ -704,7 +704,7 @@ plots.difference_dots(
 # %% [markdown]
 # ## 6 · Late interaction
 #
-# Between one vector a text and a full joint reading lies a third way. **ColBERT** (Khattab & Zaharia
+# Between one vector per text and a full joint reading lies a third way. **ColBERT** (Khattab & Zaharia
 # 2020) keeps *one vector per token*, stored beforehand like a bi-encoder's, and lets question and text
 # meet late: each question token looks for its most similar document token, and these maxima are summed:
 #
@@ -744,7 +744,7 @@ check.max_sim(max_sim)
 # %% [markdown]
 # MiniLM's mean is taken over token vectors, so we can have them. **This is an illustration, not
 # ColBERT:** these vectors were trained to be averaged, never to be matched one by one. The first and
-# last token, `[CLS]` and `[SEP]`, are no words and are left out.
+# last token, `[CLS]` and `[SEP]`, are not words and are left out.
 
 
 # %%
@@ -798,11 +798,11 @@ for metric in ("hit_rate@1", "hit_rate@5", "mrr@10"):
     )
 
 # %% [markdown]
-# hit_rate@1 moves by <!--r:lab03.maxsim-minilm.hit_rate@1:points-->5.2<!--/r--> points
+# The change of hit_rate@1 is <!--r:lab03.maxsim-minilm.hit_rate@1:points-->5.2<!--/r--> points
 # [<!--r:lab03.maxsim-minilm.hit_rate@1:low:points-->0.0<!--/r-->, <!--r:lab03.maxsim-minilm.hit_rate@1:high:points-->10.3<!--/r-->], p
 # = <!--r:lab03.maxsim-minilm.hit_rate@1:p-->0.08<!--/r-->: more than the cross-encoder brought, with
-# vectors never meant for it, and still an interval that touches 0. hit_rate@5 moves
-# by <!--r:lab03.maxsim-minilm.hit_rate@5:points-->-2.6<!--/r-->. The price is memory:
+# vectors never meant for it, and still an interval that touches 0. The change of hit_rate@5
+# is <!--r:lab03.maxsim-minilm.hit_rate@5:points-->-2.6<!--/r-->. The price is memory:
 
 # %% tags=["nbval-check-output"]
 one_each = len(kb.documents) * 384 * 4
@@ -817,10 +817,10 @@ print(f"one vector a token:    {per_token:>9,} bytes, {per_token / one_each:.0f}
 # %% [markdown]
 # ## 7 · Four metrics on one ranking
 #
-# **Hit-rate@k** asks: is *any* right document among the first k? **Recall@k**: what share of them?
+# **hit_rate@k** asks: is *any* right document among the first k? **recall@k**: what share of them is?
 # **MRR**: how high is the first? **nDCG**: how high are they all, and the more relevant the higher?
 #
-# > 🇪🇸 **Resumen.** Cuatro métricas sobre la misma lista: *hit-rate* (¿hay alguno?), *recall* (¿qué
+# > 🇪🇸 **Resumen.** Cuatro métricas sobre la misma lista: *hit rate* (¿hay alguno?), *recall* (¿qué
 # > proporción?), MRR (¿en qué puesto el primero?) y nDCG (¿en qué puesto todos, según su grado?). Pueden
 # > discrepar sobre qué sistema es mejor; y los empates pueden decidir el resultado.
 #
@@ -903,9 +903,9 @@ plots.discount_curves(
 )
 
 # %% [markdown]
-# *In words.* Hit-rate is a cliff: rank 5 is as good as rank 1, rank 6 as bad as never. MRR falls from 1
+# *In words.* The hit rate is a cliff: rank 5 is as good as rank 1, rank 6 as bad as never. MRR falls from 1
 # to a half at rank 2 and cares little after that. nDCG falls more gently. So MRR cares about the first
-# place, nDCG keeps an eye on the rest.
+# place, and nDCG keeps an eye on the rest.
 #
 # With several right documents they can disagree about who is better. Two rankings for one question
 # with three right documents, `a`, `b` and `c`:
@@ -921,7 +921,7 @@ for name, ranking in two.items():
     print(f"{name:<8}", *(f"{report.mean[m]:>10.3f}" for m in names))
 
 # %% [markdown]
-# Hit-rate sees no difference, MRR prefers the first, recall and nDCG the second. None is wrong. If one
+# The hit rate sees no difference, MRR prefers the first, recall and nDCG the second. None is wrong. If one
 # answer is enough, as it mostly is here, believe MRR; if the reader needs them all, recall and nDCG.
 #
 # The same on a real run. Reranked at depth 10, more questions have their answer first and fewer have it
@@ -937,7 +937,7 @@ for name in ("MiniLM", "MiniLM, reranked", "MaxSim"):
 #
 # Two documents with the same score: which comes first? `ragkit` takes the smaller id, trec_eval the
 # larger, others whatever was inserted first. Lin & Yang (2019) show that in Lucene ties alone make the
-# scores of one and the same system vary between indexings. There the effect is limited; it grows as the
+# scores of the very same system vary between indexings. There the effect is limited; it grows as the
 # scores get coarser. We round MiniLM's cosines, as a careless export might, and let every tie fall well
 # or badly:
 
@@ -971,7 +971,7 @@ for decimals in (2, 1):
 #
 # A slow model that ranks well can teach a fast one: it scores millions of pairs once, and a bi-encoder
 # learns to reproduce its scores, or better its **margins** (score of the right document minus score of
-# a wrong one; margin-MSE, Hofstätter et al. 2020). MiniLM was *not* made so; it was trained
+# a wrong one; margin-MSE, Hofstätter et al. 2020). MiniLM was *not* made this way; it was trained
 # contrastively on over a billion pairs. Would this teacher have something to teach it here?
 #
 # > 🇪🇸 **Resumen.** El modelo lento puede enseñar al rápido (destilación). Medimos cuánto coinciden
@@ -979,7 +979,7 @@ for decimals in (2, 1):
 # > incorrecto, quién acierta: el maestro estropearía más pares de los que corregiría, pero el intervalo,
 # > calculado por preguntas, contiene el 0.
 #
-# First: how alike are the two orders of the same ten candidates?
+# First: how similar are the two orders of the same ten candidates?
 #
 # ### Exercise 3.6 · Kendall's τ
 # *Difficulty ●●○ · 10 minutes*
@@ -1023,7 +1023,7 @@ rhos = [spearmanr(s, t).statistic for s, t in zip(student, teacher, strict=True)
 print(f"mean Kendall {np.mean(taus):.2f}, mean Spearman {np.mean(rhos):.2f}")
 
 # %% [markdown]
-# Positive, far from 1: Kendall <!--r:lab03.teacher.kendall-->0.34<!--/r-->, Spearman (the correlation
+# Positive, but far from 1: Kendall <!--r:lab03.teacher.kendall-->0.34<!--/r-->, Spearman (the correlation
 # of the ranks) <!--r:lab03.teacher.spearman-->0.45<!--/r-->. They often disagree. Who is right then? For
 # every pair of a right and a wrong candidate, take both margins:
 
@@ -1039,9 +1039,9 @@ s, t = (np.array([m[i] for m in margins]) for i in (0, 1))
 plots.margin_scatter(s, t)
 
 # %% [markdown]
-# *In words.* Of <!--r:lab03.teacher.pairs.both:n-->1921<!--/r--> pairs both
-# order <!--r:lab03.teacher.pairs.both-->1640<!--/r--> rightly
-# and <!--r:lab03.teacher.pairs.neither-->78<!--/r--> wrongly. The teacher
+# *In words.* There are <!--r:lab03.teacher.pairs.both:n-->1921<!--/r--> pairs. Both models put
+# the right document first in <!--r:lab03.teacher.pairs.both-->1640<!--/r--> of them,
+# neither in <!--r:lab03.teacher.pairs.neither-->78<!--/r-->. The teacher
 # corrects <!--r:lab03.teacher.pairs.teacher-->79<!--/r--> pairs that the student gets wrong, top left; it would
 # spoil <!--r:lab03.teacher.pairs.student-->124<!--/r--> that the student gets right, bottom right. How
 # sure is that difference? The pairs of one question go together, so we resample *questions*:
@@ -1059,7 +1059,7 @@ print(f"{by_question.sum():.0f} pairs [{low:.0f}, {high:.0f}], from {n} question
 # %% [markdown]
 # The difference is <!--r:lab03.teacher.balance-->-45<!--/r--> pairs with an interval of
 # [<!--r:lab03.teacher.balance:low-->-95<!--/r-->, <!--r:lab03.teacher.balance:high-->3<!--/r-->],
-# from <!--r:lab03.teacher.balance:n-->203<!--/r--> questions: it holds 0. The pairs that the student gets most
+# from <!--r:lab03.teacher.balance:n-->203<!--/r--> questions, and it contains 0. The pairs that the student gets most
 # clearly wrong by the teacher's margin:
 
 # %%
@@ -1071,7 +1071,7 @@ for m in sorted(best.values(), key=lambda m: -m[1])[:5]:
 
 # %% [markdown]
 # Such pairs are what distillation is made of. Does the count show that this teacher would harm? No: its
-# interval holds 0, and the candidates were picked by the student. What it does not show either is that
+# interval contains 0, and the candidates were picked by the student. Nor does it show that
 # this teacher would help. Before distilling one would look for a teacher that is shown to order such
 # pairs better than the student, perhaps this one trained further on grammar questions.
 
@@ -1084,7 +1084,7 @@ for m in sorted(best.values(), key=lambda m: -m[1])[:5]:
 # > 🇪🇸 **Resumen.** Cinco ejercicios breves. Los números y las elecciones se comprueban al momento; los
 # > razonamientos los lee una persona. Puedes responder en español.
 #
-# **Drill 1.** A first stage hands 1,000 candidates to a cross-encoder that takes 7 ms a pair. For one
+# **Drill 1.** A first stage hands 1,000 candidates to a cross-encoder that takes 7 ms per pair. For one
 # new question: how many forward passes does the cross-encoder make, how many would a bi-encoder make
 # whose documents are stored, and how many seconds does the cross-encoder take? Answer
 # `(cross, bi, seconds)`.
@@ -1096,8 +1096,8 @@ drill_03_1 = (1000, 1, 1000 * 0.007)
 drills.check("03_1", drill_03_1)
 
 # %% [markdown]
-# **Drill 2.** By hand. Three questions: the first right document stands at rank 1, at rank 3, and
-# nowhere among ten. What is mrr@10? Then one question with two right documents, found at ranks 2 and
+# **Drill 2.** By hand. Three questions: the first right document is at rank 1, at rank 3, and
+# nowhere among the first ten. What is mrr@10? Then one question with two right documents, found at ranks 2 and
 # 5: what is its ndcg@10? Answer `(mrr, ndcg)`, to three decimals.
 
 # %%
@@ -1166,14 +1166,14 @@ drills.check("03_5", drill_03_5)
 #
 # - A cross-encoder reads question and text together. That it *can* see word order and roles does not
 #   mean that it was trained to look.
-# - It costs one forward pass a candidate, at question time, and nothing can be stored. So: two stages,
+# - It costs one forward pass per candidate, at question time, and nothing can be stored. So: two stages,
 #   and recall@N of the first is the ceiling of the second.
-# - On this base the interval of the change holds 0, for mrr@10 and for hit-rate@1. Distance from the
+# - On this base the interval of the change contains 0, for mrr@10 and for hit_rate@1. Distance from the
 #   training data may be the reason; we have not shown it. Measure before you add a stage.
 # - Rank fusion combines systems without comparing their scores; late interaction pays for token-level
 #   matching with memory.
 # - Say which metric, which cut-off, how ties are broken, and how sure you are. Choose on dev, choose
-#   nothing on test; what we looked up on test besides is description.
+#   nothing on test; whatever else we looked up on test is description.
 #
 # **Next:** the course ends here. The theory page 03 goes deeper, `README.md` shows the library, and lab
 # 01 reads differently the second time.
