@@ -596,7 +596,7 @@ plots.value_strips({"logit of the right documents": right}, ["logit; 0 is the mi
 # | situational | <!--r:lab03.test.kind.situational.logit-->-8.3<!--/r--> | <!--r:lab03.test.kind.situational.gain:points-->6<!--/r--> [<!--r:lab03.test.kind.situational.gain:low:points-->-14<!--/r-->, <!--r:lab03.test.kind.situational.gain:high:points-->25<!--/r-->] | <!--r:lab03.dev.kind.situational.gain:points-->11<!--/r--> [<!--r:lab03.dev.kind.situational.gain:low:points-->-11<!--/r-->, <!--r:lab03.dev.kind.situational.gain:high:points-->33<!--/r-->] |
 # | spanish | <!--r:lab03.test.kind.spanish.logit-->-7.0<!--/r--> | <!--r:lab03.test.kind.spanish.gain:points-->3<!--/r--> [<!--r:lab03.test.kind.spanish.gain:low:points-->-5<!--/r-->, <!--r:lab03.test.kind.spanish.gain:high:points-->13<!--/r-->] | <!--r:lab03.dev.kind.spanish.gain:points-->0<!--/r--> [<!--r:lab03.dev.kind.spanish.gain:low:points-->-21<!--/r-->, <!--r:lab03.dev.kind.spanish.gain:high:points-->21<!--/r-->] |
 #
-# Low logits say that such pairs look unlike the relevant pairs of MS MARCO. It does not say that the
+# Low logits say that such pairs look unlike the relevant pairs of MS MARCO. They do not say that the
 # order is wrong: on test, where the logits are lowest, hit_rate@1 fell nowhere. That the questions are out of domain is a
 # guess at why no gain is shown; we have not tested it.
 #
