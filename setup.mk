@@ -23,5 +23,5 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/ragkit models
 	@touch $@
 
-exported: $(READY)  # MiniLM written out for onnxruntime, once; later runs find it in the cache folder
+exported: $(READY)  # MiniLM exported to ONNX, once; later runs find it in the cache folder
 	@$(BIN)/ragkit models --export > /dev/null

@@ -97,7 +97,7 @@ def evaluate(
 ) -> None:
     """Score every system of the course on the judged queries.
 
-    Rows run from a random order, the floor, to the two-stage pipeline. Under each mean stands its
+    The rows run from a random order, the floor, to the two-stage pipeline. Below each mean is its
     95% bootstrap interval: where two intervals overlap widely, do not call a winner; compare the
     pairs with `ragkit.compare`. Out-of-scope questions have no right answer and are reported apart.
     """
@@ -123,14 +123,14 @@ def evaluate(
 @app.command()
 def models(
     export: Annotated[
-        bool, typer.Option("--export", help="Also make MiniLM's ONNX export, where it is missing.")
+        bool, typer.Option("--export", help="Also export MiniLM to ONNX, if that was not done yet.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show where the model weights come from, and verify their sha256.
 
-    With --export MiniLM is also written out for onnxruntime, once, in float32 and in int8, and its
-    vectors are compared with PyTorch's. `ragkit ask` then answers without starting PyTorch.
+    With --export MiniLM is also exported to ONNX, once, in float32 and in int8, and its vectors are
+    compared with PyTorch's. `ragkit ask` then answers without starting PyTorch.
     """
     from ragkit.encoders.minilm_export import FILES, find, find_or_prepare
     from ragkit.weights.published import ALL_WEIGHTS, locate
@@ -161,7 +161,7 @@ def train_minigpt(
         Path | None, typer.Option(help="Where to write. Default: data/minigpt of the checkout.")
     ] = None,
     corpus: Annotated[
-        Path | None, typer.Option(help="A text file with one sentence a line.")
+        Path | None, typer.Option(help="A text file with one sentence per line.")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same weights.")] = 0,
@@ -203,10 +203,12 @@ for _teaching in (teaching.editions, teaching.results, teaching.bundle, teaching
 def main() -> None:
     """Entry point: run the command, and turn mistakes into one sentence and exit status 2.
 
-    An interrupt ends in status 130, which is also how typer hands one back.
+    An interrupt ends in status 130, which is also what typer returns for one.
     """
     warnings.showwarning = _show_warning  # type: ignore[assignment]  # it needs one argument only
-    if isinstance(sys.stdout, TextIOWrapper):  # an output that is not UTF-8 must not end in a trace
+    if isinstance(
+        sys.stdout, TextIOWrapper
+    ):  # output that is not UTF-8 must not end in a traceback
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status = app(standalone_mode=False)
@@ -226,7 +228,7 @@ def main() -> None:
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}.")
     if status == _INTERRUPTED:
-        _fail("interrupted; nothing half-written was kept.", status)
+        _fail("interrupted; no file was left half-written.", status)
     sys.exit(status or 0)
 
 

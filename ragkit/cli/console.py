@@ -1,4 +1,4 @@
-"""How commands talk: tables, progress bars and JSON shapes. Only `ragkit.cli` uses it.
+"""How commands print: tables, progress bars and JSON.
 
 Whatever comes from data, paths or errors is printed as `Text`: as a plain string, rich would take
 brackets in it for markup and drop them.
@@ -90,7 +90,7 @@ def step_bar(total: int, label: str) -> Iterator[Callable[[int, float], None]]:
 
 @contextmanager
 def grading_bar() -> Iterator[tuple[Callable[[int], None], Callable[[Graded, bool], None]]]:
-    """A bar over submissions with the time left, and a line for each that is done."""
+    """A progress bar over submissions, and a line for each that is finished."""
     from tqdm.auto import tqdm
 
     with tqdm(unit="submission", desc="grading", disable=quiet()) as bar:
@@ -107,7 +107,7 @@ def grading_bar() -> Iterator[tuple[Callable[[int], None], Callable[[Graded, boo
 
 
 def grading_line(graded: Graded, kept: bool) -> str:
-    """One student's result in a line: points, what is not ok, and the time it took."""
+    """One line per student: points, what is not right, and the time it took."""
     from ragkit.course.staff.grade.statistics import totals
 
     [total] = totals([graded])
@@ -120,7 +120,7 @@ def grading_line(graded: Graded, kept: bool) -> str:
 
 
 def show_grades(written: Written, folder: Path) -> None:
-    """What the report holds, and what is left to do."""
+    """What the report contains, and what is left to do."""
     students = {one.student for one in written.graded}
     seconds = sorted(one.seconds for one in written.graded)
     most = max(one.peak_memory for one in written.graded) / 2**20
@@ -130,7 +130,9 @@ def show_grades(written: Written, folder: Path) -> None:
         f"{seconds[-1]:.1f} s and {most:.0f} MiB; see timings.csv."
     )
     if written.unknown:
-        print(f"{written.unknown} answers in that file are not in this report; left alone.")
+        print(
+            f"{written.unknown} answers in that file are not in this report; they were left alone."
+        )
     if written.unread:
         print(
             f"{written.unread} answers wait for a reader: fill in 'mark' in "
@@ -178,7 +180,7 @@ def results_as_json(kb: KnowledgeBase, results: Sequence[Result]) -> dict[str, A
 
 
 def models_as_json(found: Sequence[Located], exports: Sequence[Export]) -> list[dict[str, Any]]:
-    """The verified weights as plain data, each with the exports made of it."""
+    """The verified weights as plain data, each with the exports made from it."""
     from dataclasses import asdict
 
     return [
@@ -204,7 +206,7 @@ def _export_as_json(export: Export) -> dict[str, Any]:
 
 
 def show_models(found: Sequence[Located], exports: Sequence[Export]) -> None:
-    """One block a model: what it is, where it was found, and what was exported of it."""
+    """One block per model: what it is, where it was found, and what was exported from it."""
     from rich.text import Text
 
     out = console()
@@ -227,20 +229,20 @@ def show_models(found: Sequence[Located], exports: Sequence[Export]) -> None:
 
 
 def show_findings(findings: Sequence[Finding]) -> None:
-    """One line a finding; under a failure, what to do."""
+    """One line per check; below a failure, what to do."""
     from rich.text import Text
 
     out = console()
     for finding in findings:
         mark = ("ok  ", "green") if finding.ok else ("FAIL", "red")
-        line = Text.assemble(mark, f" {finding.what:<22} {finding.detail}")
+        line = Text.assemble(mark, f" {finding.what:<24} {finding.detail}")
         if not finding.ok:
             line.append(f"\n     → {finding.remedy}")
         out.print(line, soft_wrap=True)
 
 
 def show_lab_runs(runs: Iterable[LabRun]) -> None:
-    """One line a notebook, as it ends."""
+    """One line per notebook, as it ends."""
     from rich.text import Text
 
     out = console()

@@ -1,6 +1,6 @@
 """The commands of `ragkit` for those who write, hand out and grade the course.
 
-Like `ragkit.cli`, which registers them, they parse, call the library and print.
+Like those of `app.py`, which registers them, they parse, call the library and print.
 """
 
 from __future__ import annotations
@@ -14,18 +14,19 @@ from ragkit.cli import console
 from ragkit.errors import DataError
 
 Submissions = Annotated[
-    Path | None, typer.Argument(help="A folder of <student>/01-….ipynb or <student>.ipynb.")
+    Path | None, typer.Argument(help="A folder of STUDENT/01-….ipynb or STUDENT.ipynb.")
 ]
 ReportFolder = Annotated[Path | None, typer.Option(help="The folder of the report.")]
 OnlyLab = Annotated[
-    str | None, typer.Option(help="Only this lab, such as 01. Default: all handed in.")
+    str | None, typer.Option(help="Only this lab, such as 01. Default: all that were handed in.")
 ]
 Jobs = Annotated[
-    int | None, typer.Option(min=1, help="Submissions at a time. Default: one a core.")
+    int | None, typer.Option(min=1, help="Submissions at a time. Default: one per core.")
 ]
 Timeout = Annotated[float, typer.Option(min=1, help="Seconds for one submission.")]
 HiddenSeed = Annotated[
-    int | None, typer.Option(min=0, help="Of the hidden inputs. Default: drawn for the report.")
+    int | None,
+    typer.Option(min=0, help="Seed of the hidden inputs. Default: drawn for the report."),
 ]
 ManualFile = Annotated[
     Path | None, typer.Option(help="Read the marks in this manual.csv into its report.")
@@ -98,7 +99,7 @@ def bundle(
     """Write the students' bundle: labs, theory, data and ragkit, without one answer.
 
     Hand the folder out as it is, or zip it. In it, `make lab` sets up and opens the labs. The
-    checks tell students what is right and what went wrong, but nothing there computes an answer.
+    checks tell students what is right and what went wrong; no reference solution is inside.
     """
     _need_sources()
     from ragkit.course.staff.bundle import write_bundle
@@ -117,11 +118,11 @@ def grade(
     seed: HiddenSeed = None,
     manual: ManualFile = None,
 ) -> None:
-    """Grade a class: run every submission contained, compare outside, write the report.
+    """Grade a class: run each submission in a sandbox, compare outside it, write the report.
 
     First the canary: the solved lab must score 100% and the untouched one 0%. Then each student's
     functions are called on inputs drawn for this report, and what they return is compared here.
-    Interrupt and run again as you like: who is done stays done, unless the notebook changes.
+    Interrupt and run again as you like: finished students stay finished, unless a notebook changes.
 
     The report holds grades.csv, class.html, feedback/, gradescope/ and manual.csv. Fill in the
     marks there, then `ragkit grade --manual REPORT/manual.csv`, any number of times.
