@@ -32,26 +32,20 @@ T = TypeVar("T")
 
 
 def console() -> Console:
-    """Standard output; at least 120 columns when it is not a terminal, so no table is folded."""
+    """Standard output; 120 columns when it is not a terminal, so no table is folded."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else 120
+    from ragkit.course.tables import PLAIN_WIDTH
+
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
     return Console(width=width, highlight=False, soft_wrap=False)
 
 
 def show_hits(found: Sequence[Hit], documents: Mapping[str, Document], unit: str) -> None:
     """Ranked documents with score and text."""
-    from rich.text import Text
+    from ragkit.course.tables import hits_text
 
-    out = console()
-    for hit in found:
-        document = documents[hit.doc_id]
-        head = Text.assemble(
-            f"{hit.rank}. ", (document.title or hit.doc_id, "bold"), f"  {unit} {hit.score:.3f}  "
-        )
-        out.print(head.append(hit.doc_id if document.title else "", style="dim"))
-        out.print(Text(document.text), style="none")
-        out.print()
+    console().print(hits_text(found, documents, unit), end="")
 
 
 def hits_as_json(found: Sequence[Hit], documents: Mapping[str, Document]) -> list[dict[str, Any]]:

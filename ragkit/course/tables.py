@@ -1,15 +1,23 @@
-"""How numbers look: the one number format, and the tables that commands and labs print."""
+"""How results look: the one number format, and the tables and hits that commands and labs print."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from ragkit.course.systems import Result
 from ragkit.scoring.stats import Interval
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
+
+    from ragkit.documents.kb import Document
+    from ragkit.ranking import Hit
+
+PLAIN_WIDTH = 120  # columns where no terminal says how many it has
 
 
 def score(value: float) -> str:
@@ -25,6 +33,29 @@ def interval(bounds: Interval) -> str:
 def with_interval(value: float, bounds: Interval) -> str:
     """A score and its interval in one line."""
     return f"{score(value)} [{interval(bounds)}]"
+
+
+def hits_text(found: Sequence[Hit], documents: Mapping[str, Document], unit: str) -> Text:
+    """Ranked documents with score and text, a blank line after each."""
+    from rich.text import Text
+
+    text = Text()
+    for hit in found:
+        document = documents[hit.doc_id]
+        text.append(f"{hit.rank}. ").append(document.title or hit.doc_id, "bold")
+        text.append(f"  {unit} {hit.score:.3f}  ")
+        text.append(hit.doc_id if document.title else "", "dim")
+        text.append(f"\n{document.text}\n\n")
+    return text
+
+
+def plain_text(renderable: RenderableType) -> str:
+    """What a command prints of this into a file, without the space at line ends."""
+    from rich.console import Console
+
+    printed = StringIO()
+    Console(file=printed, width=PLAIN_WIDTH, highlight=False).print(renderable)
+    return "\n".join(line.rstrip() for line in printed.getvalue().strip().splitlines())
 
 
 def results_table(results: Sequence[Result], metrics: Sequence[str], title: str = "") -> Table:

@@ -19,7 +19,8 @@ import pytest
 import pytrec_eval
 
 import ragkit
-from ragkit.cli.app import app as cli
+from ragkit.cli import app as cli
+from ragkit.course import ledger
 from ragkit.documents.kb import load_documents
 from ragkit.runtime import data_dir
 from ragkit.weights.published import MINILM, RERANKER, locate
@@ -107,6 +108,11 @@ def test_ask_prints_five_documents_with_their_scores(run: Run) -> None:
     assert (asked.status, asked.err) == (0, "")
     assert [rank for rank, _ in heads] == ["1", "2", "3", "4", "5"]
     assert [score for _, score in heads] == sorted((score for _, score in heads), reverse=True)
+
+
+def test_ask_prints_what_the_readme_shows(run: Run) -> None:
+    asked = "\n".join(line.rstrip() for line in run("ask", QUESTION, "--k", 2).out.splitlines())
+    assert f"```\n{asked.strip()}\n```" == ledger.load()["lab01.ask"]["text"]
 
 
 def test_ask_prints_the_texts_of_the_documents(run: Run, base: Path) -> None:
