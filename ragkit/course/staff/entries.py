@@ -1,7 +1,8 @@
-"""What an entry of the ledger is, and how the measures of every lab write one.
+"""What an entry of the ledger is, and how the experiments of every lab write one.
 
-An entry is `{"value", "how"}` with, where they apply, `interval`, `n` and `p`; `tolerance` says how
-far a fresh measurement may lie from the stored one.
+An entry is `{"value", "how", "tolerance"}` with, if they apply, `interval`, `n` and `p`; a whole
+text is `{"text", "how"}`. `tolerance` is how far a fresh value may be from the stored one, in the
+unit of the value, before the ledger's test fails.
 """
 
 from __future__ import annotations
@@ -15,35 +16,41 @@ Entry = dict[str, Any]
 Entries = Iterator[tuple[str, Entry]]
 
 
-def scored(report: Report, metric: str, how: str) -> Entry:
-    """The entry of a mean over queries."""
+def mean_entry(report: Report, metric: str, how: str, flips: float = 1.5) -> Entry:
+    """A mean over queries, with its interval; `flips` as in `flip_tolerance`."""
     queries = len(report.query_ids)
     return {
         "value": report.mean[metric],
         "interval": report.interval(metric),
         "n": queries,
-        "tolerance": one_query(queries),
+        "tolerance": flip_tolerance(queries, flips),
         "how": how,
     }
 
 
-def plain(value: float, how: str, tolerance: float = 0.01) -> Entry:
-    """The entry of a single number."""
+def number_entry(value: float, how: str, tolerance: float = 0.01) -> Entry:
+    """A single number; `tolerance` is in its unit, such as 1 for a count that may be off by 1."""
     return {"value": value, "tolerance": tolerance, "how": how}
 
 
-def one_query(queries: int) -> float:
-    """One query's rank may flip on another processor; more than that is drift."""
-    return 1.5 / queries
-
-
-def compared(found: Comparison, how: str) -> Entry:
-    """The entry of a paired comparison."""
+def difference_entry(found: Comparison, how: str, flips: float = 1.5) -> Entry:
+    """A paired difference, with its interval and p; `flips` as in `flip_tolerance`."""
     return {
         "value": found.difference,
         "interval": found.interval,
         "p": found.p_value,
         "n": found.queries,
-        "tolerance": one_query(found.queries),
+        "tolerance": flip_tolerance(found.queries, flips),
         "how": how,
     }
+
+
+def flip_tolerance(queries: int, flips: float = 1.5) -> float:
+    """The change of a mean when so many of its queries go from 0 to 1.
+
+    One query's rank may flip on another processor: 1.5 lets that pass, and fails at the second.
+    """
+    return flips / queries
+
+
+scored, plain, compared = mean_entry, number_entry, difference_entry  # names that backends/ calls

@@ -1,4 +1,20 @@
-"""What lab 02 quotes: ceilings and scores of chunks, unnormalised vectors (HNSW apart)."""
+"""What lab 02 quotes: ceilings and scores of chunks, unnormalised vectors (HNSW apart).
+
+Keys, with `<cut>` either headings or `<strategy>-<size>`: fixed, sliding or sentences, and SIZES:
+
+    lab02.<tokens, questions, within_limit, sections, sections.long or sections.hidden>
+    lab02.<spans or spans.tokens>
+    lab02.<fixed or sliding>-<size>.<whole or expected>        WINDOWS
+    lab02.<cut>.dev.ceiling
+    lab02.<cut>.<dev or test>.hit_rate@5                       cuts of SEARCHED sizes
+    lab02.<cut>.dev.budget, lab02.<cut>.test.budget            on test IN_BUDGET alone
+    lab02.<cut>.dev.over                                       OVER
+    lab02.searched.<dev or test>.mean
+    lab02.<cut>-<cut>.<hit_rate@5 or budget>
+    lab02.<unit, mean or sum>.<ip or l2>.<hit_rate@5 or moved>
+    lab02.sum.l2.commonest, lab02.norms.<shortest or longest>
+    lab02.hnsw.…                                               see experiments_graph
+"""
 
 from __future__ import annotations
 
@@ -10,7 +26,13 @@ from numpy.typing import NDArray
 
 from ragkit.cache.indexes import IndexCache
 from ragkit.cache.outputs import EmbeddingCache
-from ragkit.course.staff.entries import Entries, compared, one_query, plain, scored
+from ragkit.course.staff.entries import (
+    Entries,
+    difference_entry,
+    flip_tolerance,
+    mean_entry,
+    number_entry,
+)
 from ragkit.course.staff.lab02 import experiments_graph as lab02_graph
 from ragkit.documents.chunking import (
     Chunk,
@@ -35,8 +57,10 @@ SEEN = 254  # tokens of a text that MiniLM reads: 256 less the two special ones
 BUDGET = 512  # tokens handed to a reader, for a comparison at equal length
 CHOSEN = "fixed-250"  # the best hit_rate@5 on dev
 CHOSEN_IN_BUDGET = "sliding-128"  # the best on dev within the budget
-RIVALS = ("headings", "sliding-250", "sentences-250", "sliding-128", "sentences-128", "fixed-64")
-METRICS = ("hit_rate@1", "hit_rate@5")
+IN_BUDGET = (CHOSEN, CHOSEN_IN_BUDGET)
+RIVALS = ("sliding-250", "fixed-64")  # of the choice, on test
+OVER = ("headings", "sentences-64")  # cuts whose chunks often exceed the budget
+WINDOWS = (("fixed", SIZES), ("sliding", (64, 128)))
 
 
 def measure(cache: EmbeddingCache) -> Entries:
@@ -69,13 +93,12 @@ def cut_all(text: str, tokens: TokenSpans) -> dict[str, list[Chunk]]:
     return cuts
 
 
-def ceilings(chunks: list[Chunk], questions: list[SpanQuestion]) -> tuple[float, float]:
-    """Shares of questions of which some span, and every span, lies whole in some chunk.
+def ceiling(chunks: list[Chunk], questions: list[SpanQuestion]) -> float:
+    """Share of questions of which some span lies whole in some chunk.
 
-    The first bounds the hit-rate from above, whatever searches the chunks.
+    It bounds the hit-rate from above, whatever searches the chunks.
     """
-    held = [[any(c.holds(span) for c in chunks) for span in q.spans] for q in questions]
-    return float(np.mean([any(row) for row in held])), float(np.mean([all(row) for row in held]))
+    return float(np.mean([any(c.holds(s) for c in chunks for s in q.spans) for q in questions]))
 
 
 def judge(chunks: list[Chunk], questions: list[SpanQuestion]) -> dict[str, dict[str, int]]:
@@ -103,12 +126,18 @@ def _limit(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> 
     sections = heading_chunks(text)
     long = [c for c in sections if len(tokens(c.to_document("_").full_text)) > SEEN]
     hidden = sum(any(_out_of_sight(c, q, tokens) for c in long) for q in questions)
-    yield "lab02.tokens", plain(len(spans), "MiniLM tokens of the handbook")
-    yield "lab02.questions", plain(len(questions), "handbook questions, dev and test")
-    yield "lab02.within_limit", plain(within, f"questions answered by the first {SEEN} tokens")
-    yield "lab02.sections", plain(len(sections), "sections of the handbook")
-    yield "lab02.sections.long", plain(len(long), f"sections of more than {SEEN} tokens")
-    yield "lab02.sections.hidden", plain(hidden, "questions with a span past a section's limit")
+    yield "lab02.tokens", number_entry(len(spans), "MiniLM tokens of the handbook")
+    yield "lab02.questions", number_entry(len(questions), "handbook questions, dev and test")
+    yield (
+        "lab02.within_limit",
+        number_entry(within, f"questions answered by the first {SEEN} tokens"),
+    )
+    yield "lab02.sections", number_entry(len(sections), "sections of the handbook")
+    yield "lab02.sections.long", number_entry(len(long), f"sections of more than {SEEN} tokens")
+    yield (
+        "lab02.sections.hidden",
+        number_entry(hidden, "questions with a span past a section's limit"),
+    )
 
 
 def _cut_spans(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> Entries:
@@ -116,17 +145,20 @@ def _cut_spans(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion])
     tokens = token_spans(encoder)
     spans = [span for question in questions for span in question.spans]
     lengths = np.array([len(tokens(text[span.start : span.end])) for span in spans])
-    yield "lab02.spans", plain(len(spans), "gold spans, dev and test")
-    yield "lab02.spans.tokens", plain(float(lengths.mean()), "mean tokens of a gold span")
-    yield "lab02.spans.longest", plain(int(lengths.max()), "tokens of the longest gold span")
-    for size in SIZES:
-        for name, overlap in (("fixed", 0), ("sliding", size // 4)):
+    yield "lab02.spans", number_entry(len(spans), "gold spans, dev and test")
+    yield "lab02.spans.tokens", number_entry(float(lengths.mean()), "mean tokens of a gold span")
+    for name, sizes in WINDOWS:
+        for size in sizes:
+            overlap = size // 4 if name == "sliding" else 0
             chunks = fixed_token_chunks(text, size, overlap, tokens)
             whole = float(np.mean([any(c.holds(span) for c in chunks) for span in spans]))
             chance = np.clip((size - lengths + 1) / (size - overlap), 0, 1).mean()
             how = f"share of gold spans whole in a window, {name} {size}"
-            yield f"lab02.{name}-{size}.whole", plain(whole, how)
-            yield f"lab02.{name}-{size}.expected", plain(float(chance), f"{how}, by the formula")
+            yield f"lab02.{name}-{size}.whole", number_entry(whole, how)
+            yield (
+                f"lab02.{name}-{size}.expected",
+                number_entry(float(chance), f"{how}, by the formula"),
+            )
 
 
 def _out_of_sight(section: Chunk, question: SpanQuestion, tokens: TokenSpans) -> bool:
@@ -142,18 +174,22 @@ def _chunking(books: dict[str, Handbook], tokens: TokenSpans, encoder: Encoder) 
     cuts = cut_all(books["dev"].text, tokens)
     found: dict[str, dict[str, Report]] = {split: {} for split in books}
     for name, chunks in cuts.items():
-        yield from _bounds(name, chunks, books)
+        how = f"share with some span of dev questions whole in a chunk, {name}"
+        yield (
+            f"lab02.{name}.dev.ceiling",
+            number_entry(ceiling(chunks, books["dev"].questions), how),
+        )
         if name != "headings" and int(name.split("-")[1]) not in SEARCHED:
             continue
         lengths = [len(tokens(chunk.text)) for chunk in chunks]
         depth = max(1, int(BUDGET / np.mean(lengths)))
         for split, report in _search(chunks, books, encoder, lengths, depth).items():
-            yield from _scores(f"lab02.{name}.{split}", report, depth)
+            yield from _scores(name, split, report, depth)
             found[split][name] = report
     for split, reports in found.items():
         mean = float(np.mean([report.mean["hit_rate@5"] for report in reports.values()]))
         how = f"mean hit_rate@5 of the {len(reports)} cuts that were searched, {split}"
-        yield f"lab02.searched.{split}.mean", plain(mean, how, tolerance=0.02)
+        yield f"lab02.searched.{split}.mean", number_entry(mean, how, tolerance=0.02)
     yield from _choices(found["test"])
 
 
@@ -162,33 +198,23 @@ def _choices(test: dict[str, Report]) -> Entries:
     how = "paired difference on the test questions, bootstrap 95% interval, randomisation test"
     for rival in RIVALS:
         difference = compare(test[CHOSEN], test[rival], "hit_rate@5")
-        yield f"lab02.{CHOSEN}-{rival}.hit_rate@5", compared(difference, how)
+        yield f"lab02.{CHOSEN}-{rival}.hit_rate@5", difference_entry(difference, how)
     difference = compare(test[CHOSEN_IN_BUDGET], test[CHOSEN], "budget")
     how = f"{how}; {BUDGET} tokens"
-    yield f"lab02.{CHOSEN_IN_BUDGET}-{CHOSEN}.budget", compared(difference, how)
+    yield f"lab02.{CHOSEN_IN_BUDGET}-{CHOSEN}.budget", difference_entry(difference, how)
 
 
-def _bounds(name: str, chunks: list[Chunk], books: dict[str, Handbook]) -> Entries:
-    """What is known of a cut before anything is searched."""
-    words = float(np.mean([len(chunk.text.split()) for chunk in chunks]))
-    yield f"lab02.{name}.chunks", plain(len(chunks), f"chunks of {name}")
-    yield f"lab02.{name}.words", plain(words, f"mean words of a chunk, {name}")
-    for split, book in books.items():
-        some, every = ceilings(chunks, book.questions)
-        how = f"span of {split} questions whole in a chunk, {name}"
-        yield f"lab02.{name}.{split}.ceiling", plain(some, f"share with some {how}")
-        yield f"lab02.{name}.{split}.complete", plain(every, f"share with every {how}")
-
-
-def _scores(key: str, report: Report, depth: int) -> Entries:
+def _scores(name: str, split: str, report: Report, depth: int) -> Entries:
+    """A cut's hit-rate among five chunks, and among those that make up the budget."""
     how = "MiniLM over chunks of the handbook; a hit holds a whole gold span"
-    for metric in METRICS:
-        yield f"{key}.{metric}", scored(report, metric, how)
-    how = f"{how}; as many chunks as make {BUDGET} tokens ({depth})"
-    yield f"{key}.budget", scored(report, "budget", how)
-    over = int(report.values("over").sum())
-    how = f"questions whose first {depth} chunks have more than {BUDGET} tokens together"
-    yield f"{key}.over", plain(over, how, tolerance=1)
+    yield f"lab02.{name}.{split}.hit_rate@5", mean_entry(report, "hit_rate@5", how)
+    if split == "dev" or name in IN_BUDGET:
+        how = f"{how}; as many chunks as make {BUDGET} tokens ({depth})"
+        yield f"lab02.{name}.{split}.budget", mean_entry(report, "budget", how)
+    if split == "dev" and name in OVER:
+        over = int(report.values("over").sum())
+        how = f"questions whose first {depth} chunks have more than {BUDGET} tokens together"
+        yield f"lab02.{name}.{split}.over", number_entry(over, how, tolerance=1)
 
 
 def _search(
@@ -211,7 +237,7 @@ def _search(
     for split, book in books.items():
         run: Run = retriever.run([Query(q.query_id, q.text) for q in book.questions], k=10)
         qrels, within = judge(chunks, book.questions), f"hit_rate@{depth}"
-        scores = evaluate(qrels, run, [*METRICS, within]).per_query
+        scores = evaluate(qrels, run, ["hit_rate@5", within]).per_query
         read = {query: sum(size[d] for d in list(row)[:depth]) for query, row in run.items()}
         over = {query: float(tokens > BUDGET) for query, tokens in read.items()}
         reports[split] = Report({**scores, "budget": scores[within], "over": over})
@@ -233,17 +259,18 @@ def _unnormalised(dev: KnowledgeBase, encoder: MiniLMEncoder) -> Entries:
         for measure_name, values in {"ip": q @ d.T, "l2": 2 * q @ d.T - squares}.items():
             key = f"lab02.{form}.{measure_name}"
             how = f"{form} vectors of MiniLM ranked by {measure_name}, dev split"
-            yield f"{key}.hit_rate@5", scored(_report(values, dev), "hit_rate@5", how)
+            yield f"{key}.hit_rate@5", mean_entry(_report(values, dev), "hit_rate@5", how)
             first = values.argmax(axis=1)
             moved = float((first != reference).mean())
             how = f"share of dev queries whose first document is not that of the cosine, {form}"
-            yield f"{key}.moved", plain(moved, how, tolerance=one_query(len(q)))
-            most = int(np.bincount(first).max())
-            how = f"dev queries that the commonest first document comes first for, {form}"
-            yield f"{key}.commonest", plain(most, how, tolerance=1)
+            yield f"{key}.moved", number_entry(moved, how, tolerance=flip_tolerance(len(q)))
+            if key == "lab02.sum.l2":
+                most = int(np.bincount(first).max())
+                how = f"dev queries that the commonest first document comes first for, {form}"
+                yield f"{key}.commonest", number_entry(most, how, tolerance=1)
     norms = np.linalg.norm(documents, axis=1)
-    yield "lab02.norms.shortest", plain(float(norms.min()), "smallest norm of a mean vector")
-    yield "lab02.norms.longest", plain(float(norms.max()), "largest norm of a mean vector")
+    yield "lab02.norms.shortest", number_entry(float(norms.min()), "smallest norm of a mean vector")
+    yield "lab02.norms.longest", number_entry(float(norms.max()), "largest norm of a mean vector")
 
 
 def token_means(encoder: MiniLMEncoder, texts: list[str]) -> tuple[Vectors, NDArray[np.int64]]:

@@ -1,6 +1,19 @@
 """What lab 03 quotes: minimal pairs, ceilings, depths, fusion, MaxSim, ties, teacher and student.
 
-Every pair that some depth or pipeline needs is scored once; all are read off these scores.
+Every pair that some depth or pipeline needs is scored once; all are read off these scores. Keys:
+
+    lab03.pairs.<cross or bi>.<kind of pair, or all>           see experiments_pairs
+    lab03.ceiling.minilm.<recall or hit_rate>@<1, 10 or 50>
+    lab03.<split>.depth-<depth>.<metric>                       METRICS; 0 is no reranker
+    lab03.test.depth-<depth>-0.<metric>                        the gain over no reranker
+    lab03.dev.depth-5-kept.mrr@10, lab03.test.depth-5-kept-0.mrr@10
+    lab03.<split>.kind.<kind>.gain, lab03.test.kind.<kind>.logit
+    lab03.test.<rescued or broken>
+    lab03.<fused-minilm, fused-bm25, fused-rerank-fused or fused-rerank-minilm>.mrr@10
+    lab03.maxsim-minilm.<metric>
+    lab03.ties.<decimals>.<lucky or unlucky>
+    lab03.teacher.<kendall, spearman or balance>
+    lab03.teacher.pairs.<both, student, teacher or neither>
 """
 
 from __future__ import annotations
@@ -11,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from ragkit.cache.outputs import EmbeddingCache
-from ragkit.course.staff.entries import Entries, compared, plain, scored
+from ragkit.course.staff.entries import Entries, difference_entry, mean_entry, number_entry
 from ragkit.course.staff.lab03.experiments_pairs import minimal_pairs
 from ragkit.course.systems import build_reranker
 from ragkit.documents.kb import KnowledgeBase, load_kb
@@ -23,11 +36,11 @@ from ragkit.search.reranker import Reranker
 from ragkit.search.retrievers import BM25Retriever, DenseRetriever, Run, reciprocal_rank_fusion
 from ragkit.vectors import unit_rows
 
-METRICS = ("hit_rate@1", "hit_rate@5", "mrr@10", "ndcg@10")
+METRICS = ("hit_rate@1", "hit_rate@5", "mrr@10")
 DEPTHS = (5, 10, 20, 50)
 DEV_DEPTH = 20
 CHOSEN = 10
-KEPT = 5
+WHOLE = 5  # the depth at which lists of ten are compared too
 # int8 arithmetic differs a little between processors: a few queries may flip
 FLIPS = 3.5
 
@@ -47,21 +60,20 @@ def measure(cache: EmbeddingCache) -> Entries:
         for q in dense
     }
     logits = _logits(cross, kb, wanted)
-    plain_report = _report(kb, dense)
-    yield from _ceilings(kb, {"minilm": dense, "bm25": lexical, "fused": fused})
+    yield from _ceilings(kb, dense)
     yield from _depths(kb, dense, logits, DEPTHS)
-    yield from _kept(kb, dense, logits)
+    yield from _gains(kb, dense, logits)
     dev_dense = _dense(encoder, dev)
     dev_wanted = {q: ranked_ids(row, DEV_DEPTH) for q, row in dev_dense.items()}
     dev_logits = _logits(cross, dev, dev_wanted)
     yield from _depths(dev, dev_dense, dev_logits, [d for d in DEPTHS if d <= DEV_DEPTH])
-    yield from _kept(dev, dev_dense, dev_logits)
+    yield from _whole_lists(kb, dense, logits)
+    yield from _whole_lists(dev, dev_dense, dev_logits)
     yield from _by_kind(kb, dense, logits)
     yield from _by_kind(dev, dev_dense, dev_logits)
     yield from _moved(kb, dense, logits)
     yield from _pipelines(kb, dense, lexical, fused, logits)
-    yield from _compared("maxsim", "minilm", _report(kb, tokens), plain_report)
-    yield from _scores("lab03.maxsim", _report(kb, tokens), "MaxSim over MiniLM's token vectors")
+    yield from _compared("lab03.maxsim-minilm", _report(kb, tokens), _report(kb, dense))
     yield from _ties(kb, dense)
     yield from _teacher(kb, dense, logits)
 
@@ -107,7 +119,7 @@ def _reranked(first: Run, logits: Logits, depth: int) -> Run:
     return {q: {i: logits[q][i] for i in ranked_ids(first[q], depth)} for q in first}
 
 
-def _reranked_above_the_rest(first: Run, logits: Logits, depth: int) -> Run:
+def reranked_above_the_rest(first: Run, logits: Logits, depth: int) -> Run:
     """The candidates by logit, and below them all others in the first stage's order."""
     second = _reranked(first, logits, depth)
     above = 1000.0  # more than any score of the first stage plus any logit
@@ -120,26 +132,25 @@ def _report(kb: KnowledgeBase, run: Run) -> Report:
 
 def _scores(key: str, report: Report, how: str, flips: float = 1.5) -> Entries:
     for metric in METRICS:
-        entry = scored(report, metric, how)
-        yield f"{key}.{metric}", {**entry, "tolerance": flips / entry["n"]}
+        yield f"{key}.{metric}", mean_entry(report, metric, how, flips)
 
 
-def _compared(one: str, other: str, a: Report, b: Report, prefix: str = "lab03") -> Entries:
+def _compared(key: str, a: Report, b: Report, metrics: Iterable[str] = METRICS) -> Entries:
+    """Report `a` minus report `b`."""
     how = "paired difference, bootstrap 95% interval, randomisation test"
-    for metric in METRICS:
-        entry = compared(compare(a, b, metric), how)
-        yield f"{prefix}.{one}-{other}.{metric}", {**entry, "tolerance": FLIPS / entry["n"]}
+    for metric in metrics:
+        yield f"{key}.{metric}", difference_entry(compare(a, b, metric), how, FLIPS)
 
 
-def _ceilings(kb: KnowledgeBase, runs: Mapping[str, Run]) -> Entries:
-    wanted = [f"{metric}@{n}" for metric in ("recall", "hit_rate") for n in (1, *DEPTHS)]
-    for name, run in runs.items():
-        report = evaluate(kb.qrels, run, wanted)
-        for metric in wanted:
-            yield f"lab03.ceiling.{name}.{metric}", scored(report, metric, "first stage, test")
+def _ceilings(kb: KnowledgeBase, first: Run) -> Entries:
+    """What no reranker of MiniLM's first 1, 10 or 50 documents can exceed."""
+    wanted = [f"{metric}@{n}" for metric in ("recall", "hit_rate") for n in (1, CHOSEN, 50)]
+    report = evaluate(kb.qrels, first, wanted)
+    for metric in wanted:
+        yield f"lab03.ceiling.minilm.{metric}", mean_entry(report, metric, "first stage, test")
 
 
-def _depths(kb: KnowledgeBase, first: Run, logits: Logits, depths: Any) -> Entries:
+def _depths(kb: KnowledgeBase, first: Run, logits: Logits, depths: Iterable[int]) -> Entries:
     """Scores before and after reranking at each depth; depth 0 is no reranker."""
     before = _report(kb, first)
     yield from _scores(f"lab03.{kb.split}.depth-0", before, f"MiniLM alone, {kb.split} split")
@@ -147,17 +158,25 @@ def _depths(kb: KnowledgeBase, first: Run, logits: Logits, depths: Any) -> Entri
         after = _report(kb, _reranked(first, logits, depth))
         how = f"MiniLM, then the cross-encoder at depth {depth}, {kb.split} split"
         yield from _scores(f"lab03.{kb.split}.depth-{depth}", after, how, FLIPS)
-        yield from _compared(f"depth-{depth}", "0", after, before, f"lab03.{kb.split}")
 
 
-def _kept(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
-    """Depth 5 with the first stage's order kept below, so that metrics at 10 see ten documents."""
+def _gains(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
+    """What reranking changes at each depth, on test."""
     before = _report(kb, first)
-    after = _report(kb, _reranked_above_the_rest(first, logits, KEPT))
-    how = f"the first {KEPT} reranked, the first stage's order below, {kb.split} split"
-    name = f"depth-{KEPT}-kept"
-    yield from _scores(f"lab03.{kb.split}.{name}", after, how, FLIPS)
-    yield from _compared(name, "0", after, before, f"lab03.{kb.split}")
+    for depth in DEPTHS:
+        after = _report(kb, _reranked(first, logits, depth))
+        yield from _compared(f"lab03.test.depth-{depth}-0", after, before)
+
+
+def _whole_lists(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
+    """Depth 5 with the first stage's order below, so that mrr@10 sees ten documents."""
+    after = _report(kb, reranked_above_the_rest(first, logits, WHOLE))
+    if kb.split == "dev":
+        how = f"the first {WHOLE} reranked, the first stage's order below, dev split"
+        yield "lab03.dev.depth-5-kept.mrr@10", mean_entry(after, "mrr@10", how, FLIPS)
+    else:
+        key = "lab03.test.depth-5-kept-0"
+        yield from _compared(key, after, _report(kb, first), ["mrr@10"])
 
 
 def _by_kind(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
@@ -165,41 +184,45 @@ def _by_kind(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
     before, after = _report(kb, first), _report(kb, _reranked(first, logits, CHOSEN))
     how = f"hit_rate@1 at depth {CHOSEN} minus before, {kb.split} split"
     for kind, ids in kb.kinds.items():
-        entry = compared(compare(after.only(ids), before.only(ids), "hit_rate@1"), how)
+        found = compare(after.only(ids), before.only(ids), "hit_rate@1")
         key = f"lab03.{kb.split}.kind.{kind}"
-        yield f"{key}.gain", {**entry, "tolerance": FLIPS / entry["n"]}
+        yield f"{key}.gain", difference_entry(found, how, FLIPS)
         if kb.split == "test":
             best = [max(logits[q][i] for i in kb.qrels[q]) for q in ids]
-            told = "mean over questions of the highest logit of a right document"
-            yield f"{key}.logit", {**plain(float(np.mean(best)), told, 0.3), "n": len(ids)}
+            how_high = "mean over questions of the highest logit of a right document"
+            yield (
+                f"{key}.logit",
+                {**number_entry(float(np.mean(best)), how_high, 0.3), "n": len(ids)},
+            )
 
 
 def _moved(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
-    """How many questions got the right document to the first place, and how many lost it."""
+    """How many questions gained a right document at rank 1, and how many lost it."""
     before, after = _report(kb, first), _report(kb, _reranked(first, logits, CHOSEN))
     change = after.values("hit_rate@1") - before.values("hit_rate@1")
     how = f"test questions whose first place changed at depth {CHOSEN}: "
     for name, count in (("rescued", (change > 0).sum()), ("broken", (change < 0).sum())):
-        yield f"lab03.test.{name}", {**plain(int(count), how + name, FLIPS), "n": len(change)}
+        yield (
+            f"lab03.test.{name}",
+            {**number_entry(int(count), how + name, FLIPS), "n": len(change)},
+        )
 
 
 def _pipelines(kb: KnowledgeBase, dense: Run, lexical: Run, fused: Run, logits: Logits) -> Entries:
-    """BM25, the fusion, and what reranking does to it."""
+    """The fusion against its parts, and what reranking does to it."""
     reports = {
         "minilm": _report(kb, dense),
         "bm25": _report(kb, lexical),
         "fused": _report(kb, fused),
         "fused-rerank": _report(kb, _reranked(fused, logits, CHOSEN)),
     }
-    for name in ("bm25", "fused", "fused-rerank"):
-        yield from _scores(f"lab03.{name}", reports[name], f"{name}, test split", FLIPS)
     for one, other in (
         ("fused", "minilm"),
         ("fused", "bm25"),
         ("fused-rerank", "fused"),
         ("fused-rerank", "minilm"),
     ):
-        yield from _compared(one, other, reports[one], reports[other])
+        yield from _compared(f"lab03.{one}-{other}", reports[one], reports[other], ["mrr@10"])
 
 
 def _ties(kb: KnowledgeBase, dense: Run) -> Entries:
@@ -212,7 +235,7 @@ def _ties(kb: KnowledgeBase, dense: Run) -> Entries:
             }
             report = evaluate(kb.qrels, run, "hit_rate@1")
             how = f"cosines rounded to {decimals} decimals, ties {luck}"
-            yield f"lab03.ties.{decimals}.{luck}", scored(report, "hit_rate@1", how)
+            yield f"lab03.ties.{decimals}.{luck}", mean_entry(report, "hit_rate@1", how)
 
 
 def _teacher(kb: KnowledgeBase, dense: Run, logits: Logits) -> Entries:
@@ -231,8 +254,8 @@ def _teacher(kb: KnowledgeBase, dense: Run, logits: Logits) -> Entries:
         if verdicts:
             balance.append(verdicts.count((False, True)) - verdicts.count((True, False)))
     how = "mean over test queries, first ten candidates of MiniLM"
-    yield "lab03.teacher.kendall", plain(float(np.mean(taus)), how, 0.02)
-    yield "lab03.teacher.spearman", plain(float(np.mean(rhos)), how, 0.02)
+    yield "lab03.teacher.kendall", number_entry(float(np.mean(taus)), how, 0.02)
+    yield "lab03.teacher.spearman", number_entry(float(np.mean(rhos)), how, 0.02)
     yield "lab03.teacher.balance", _total(balance)
     for name, verdict in (
         ("both", (True, True)),
@@ -242,7 +265,7 @@ def _teacher(kb: KnowledgeBase, dense: Run, logits: Logits) -> Entries:
     ):
         count = pairs.count(verdict)
         how = f"pairs of a right and a wrong candidate ordered rightly by: {name}"
-        yield f"lab03.teacher.pairs.{name}", {**plain(count, how, 20.0), "n": len(pairs)}
+        yield f"lab03.teacher.pairs.{name}", {**number_entry(count, how, 20.0), "n": len(pairs)}
 
 
 def _total(by_question: list[int]) -> dict[str, Any]:
@@ -250,7 +273,7 @@ def _total(by_question: list[int]) -> dict[str, Any]:
     n = len(by_question)
     low, high = bootstrap_interval(np.array(by_question, dtype=float))
     how = "pairs only the teacher orders rightly minus only the student, bootstrap by question"
-    entry = plain(sum(by_question), how, 20.0)
+    entry = number_entry(sum(by_question), how, 20.0)
     return {**entry, "interval": (n * low, n * high), "n": n}
 
 

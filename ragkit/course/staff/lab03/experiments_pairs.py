@@ -7,7 +7,7 @@ import ast
 import numpy as np
 
 from ragkit.course.layout import labs
-from ragkit.course.staff.entries import Entries, plain
+from ragkit.course.staff.entries import Entries, number_entry
 from ragkit.encoders import Encoder
 from ragkit.search.reranker import Reranker
 
@@ -48,8 +48,8 @@ def minimal_pairs(encoder: Encoder, cross: Reranker) -> Entries:
             right = int((scores[:, 0] > scores[:, 1]).sum())
             total[name] += right if kind != CONTROL else 0
             how = f"minimal pairs of kind {kind} ordered rightly, of {len(rows)}"
-            yield f"lab03.pairs.{name}.{kind}", {**plain(right, how, 1.5), "n": len(rows)}
+            yield f"lab03.pairs.{name}.{kind}", {**number_entry(right, how, 1.5), "n": len(rows)}
     n = sum(len(rows) for kind, rows in pairs.items() if kind != CONTROL)
     for name, right in total.items():
         how = f"minimal pairs ordered rightly, of {n}; {CONTROL} not counted"
-        yield f"lab03.pairs.{name}.all", {**plain(right, how, 2.5), "n": n}
+        yield f"lab03.pairs.{name}.all", {**number_entry(right, how, 2.5), "n": n}
