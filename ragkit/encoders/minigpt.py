@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -30,51 +31,59 @@ if TYPE_CHECKING:
 Source = Literal["table", "hidden"]
 
 
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A model with the tokenizer it was trained with; `identity` stands for its weights."""
+
+    model: MiniGPT
+    tokenizer: Tokenizer
+    identity: str
+    name: str = "minigpt"
+
+
 class MiniGPTEncoder(BaseEncoder):
     """Mean-pooled MiniGPT: 64 dimensions, unit rows, texts cut at the model's context.
 
-    `path` is a folder with `model.safetensors` and `tokenizer.json`; without it, the course's own.
+    `path` is a folder with `model.safetensors` and `tokenizer.json`, or a `Checkpoint` in
+    memory; without it, the course's own. Raises `ModelError` for files that are missing, altered or
+    of different trainings, or for an unknown source.
     """
 
-    def __init__(self, path: str | Path | None = None, *, source: Source = "table") -> None:
-        folder = data_dir() / "minigpt" if path is None else Path(path)
-        model, sha256 = _load_model(folder / "model.safetensors")
-        tokenizer = _load_tokenizer(folder, model.config.vocabulary)
-        self._set_up(model, tokenizer, sha256, source, name=f"minigpt-{source}")
+    def __init__(
+        self, path: str | Path | Checkpoint | None = None, *, source: Source = "table"
+    ) -> None:
+        super().__init__()
+        folder = data_dir() / "minigpt" if path is None else path
+        checkpoint = folder if isinstance(folder, Checkpoint) else _load(Path(folder))
+        if source not in ("table", "hidden"):
+            raise ModelError(f"Unknown source {source!r}; use 'table' or 'hidden'.")
+        self.name = f"{checkpoint.name}-{source}"
+        self.source = source
+        self.model, self.tokenizer = checkpoint.model, checkpoint.tokenizer
+        self.dimension = self.model.config.width
+        self.max_length = self.model.config.context
+        self._sha256 = checkpoint.identity
 
     @classmethod
     def untrained(cls, *, source: Source = "table", seed: int = 0) -> MiniGPTEncoder:
-        """The control: the course's tokenizer over a MiniGPT that never saw a sentence."""
-        seed = check_count(seed, "seed", least=0, most=LARGEST_SEED)
+        """The control: the course's tokenizer over a MiniGPT that never saw a sentence.
+
+        Raises `DataError` for a seed that torch does not take.
+        """
+        seed = check_k(seed, "seed", least=0, most=LARGEST_SEED)
         import_torch()
         import torch
 
         from ragkit.minigpt.model import MiniGPT
 
-        folder = data_dir() / "minigpt"
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            model = MiniGPT(_load_model(folder / "model.safetensors")[0].config).eval()
-        encoder = cls.__new__(cls)
-        identity = f"untrained:seed={seed}"
-        name = f"minigpt-untrained-{source}"
-        tokenizer = _load_tokenizer(folder, model.config.vocabulary)
-        encoder._set_up(model, tokenizer, identity, source, name)
-        return encoder
-
-    def _set_up(
-        self, model: MiniGPT, tokenizer: Tokenizer, sha256: str, source: Source, name: str
-    ) -> None:
-        super().__init__()
-        if source not in ("table", "hidden"):
-            raise ModelError(f"Unknown source {source!r}; use 'table' or 'hidden'.")
-        self.name = name
-        self.source = source
-        self.dimension = model.config.width
-        self.max_length = model.config.context
-        self.model = model
-        self.tokenizer = tokenizer
-        self._sha256 = sha256
+            trained = _load(data_dir() / "minigpt")  # draws too: the control's numbers follow it
+            model = MiniGPT(trained.model.config).eval()
+        name = "minigpt-untrained"
+        return cls(
+            Checkpoint(model, trained.tokenizer, f"untrained:seed={seed}", name), source=source
+        )
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -125,6 +134,11 @@ def pad(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
     ids = torch.tensor([row + [0] * (width - len(row)) for row in rows])
     lengths = torch.tensor([len(row) for row in rows])
     return ids, torch.arange(width)[None, :] < lengths[:, None]
+
+
+def _load(folder: Path) -> Checkpoint:
+    model, sha256 = _load_model(folder / "model.safetensors")
+    return Checkpoint(model, _load_tokenizer(folder, model.config.vocabulary), sha256)
 
 
 def _load_model(file: Path) -> tuple[MiniGPT, str]:

@@ -467,6 +467,15 @@ def test_the_untrained_encoder_differs_from_the_trained(minigpt: Any) -> None:
     assert abs(cosine) < 0.9
 
 
+def test_a_checkpoint_in_memory_encodes_as_the_one_in_a_folder(minigpt: Any) -> None:
+    from ragkit.encoders.minigpt import Checkpoint
+
+    parts = Checkpoint(minigpt.model, minigpt.tokenizer, "mine", name="own")
+    encoder = ragkit.MiniGPTEncoder(parts, source="table")
+    close(encoder.encode(TEXTS[:3]), minigpt.encode(TEXTS[:3]), 0)
+    assert (encoder.name, encoder.identity["model"]) == ("own-table", "mine")
+
+
 def test_building_the_untrained_encoder_leaves_torchs_generator_alone() -> None:
     import torch
 
