@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ragkit.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,14 @@ def ranked(scored: Iterable[tuple[str, float]], k: int | None = None) -> list[tu
 def hits(scored: Iterable[tuple[str, float]], k: int | None = None) -> list[Hit]:
     """The first `k` of `(doc_id, score)` pairs as `Hit`s, ranked by the tie rule."""
     return [Hit(i, float(s), rank) for rank, (i, s) in enumerate(ranked(scored, k), start=1)]
+
+
+def hit_rows(scores: NDArray[np.float32], ids: NDArray[np.str_]) -> list[list[Hit]]:
+    """What `index.search` gives, scores and ids [q, k] best first, as one hit list per query."""
+    return [
+        [Hit(doc_id, score, rank) for rank, (doc_id, score) in enumerate(row, start=1)]
+        for row in map(zip, ids.tolist(), scores.tolist())
+    ]
 
 
 def ranked_ids(scores: Mapping[str, float], k: int | None = None) -> list[str]:

@@ -10,13 +10,13 @@ import hashlib
 import re
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, Self, cast, runtime_checkable
 
 from ragkit.checks import check_count, check_query
 from ragkit.documents.kb import Document, Query, check_documents, check_queries
 from ragkit.errors import DataError, VectorError
-from ragkit.ranking import Hit, as_scores, hits, ranked_ids
+from ragkit.kb import Document, Query, check_documents, check_queries
+from ragkit.ranking import Hit, as_scores, check_k, hit_rows, hits, ranked_ids
 from ragkit.runtime import quiet
 
 if TYPE_CHECKING:
@@ -144,11 +144,7 @@ class DenseRetriever(_Fitted):
         self._check_fitted()
         if not asked or self.index is None:
             return []
-        scores, ids = self.index.search(self.encoder.encode_query(asked), k)
-        return [
-            hits(zip(row_ids, row_scores, strict=True))
-            for row_ids, row_scores in zip(ids.tolist(), scores.tolist(), strict=True)
-        ]
+        return hit_rows(*self.index.search(self.encoder.encode_query(asked), k))
 
 
 @runtime_checkable
@@ -271,20 +267,17 @@ class FusionRetriever(_Composable):
         return hits(fused.items(), k)
 
 
-@dataclass(frozen=True)
 class TwoStageRetriever(_Composable):
     """A first stage for recall, then a reranker over its first `depth` candidates."""
 
-    first_stage: Retriever
-    reranker: Reranker
-    depth: int = 10
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "depth", check_count(self.depth, "depth"))  # the class is frozen
+    def __init__(self, first_stage: Retriever, reranker: Reranker, depth: int = 10) -> None:
+        self.first_stage = first_stage
+        self.reranker = reranker
+        self.depth = check_k(depth, "depth")
 
     def with_depth(self, depth: int) -> TwoStageRetriever:
-        """The same pipeline with another number of candidates."""
-        return replace(self, depth=depth)
+        """A pipeline of the same two stages with another number of candidates."""
+        return TwoStageRetriever(self.first_stage, self.reranker, depth)
 
     @property
     def documents(self) -> Mapping[str, Document]:

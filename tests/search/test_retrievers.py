@@ -349,6 +349,17 @@ def test_dense_ranks_by_the_cosine_of_encoder_vectors() -> None:
     )
 
 
+def test_dense_gives_the_ranking_of_its_index_as_it_is() -> None:
+    class Ranked(OwnIndex):
+        def search(self, query_vectors: Vectors, k: int) -> tuple[Vectors, np.ndarray]:
+            return np.array([[0.5, 0.5, 0.25]], np.float32), np.array([["d2", "d1", "d0"]])
+
+    retriever = ragkit.DenseRetriever(LetterEncoder(), Ranked()).fit(DOCUMENTS)
+    expected = [Hit("d2", 0.5, 1), Hit("d1", 0.5, 2), Hit("d0", 0.25, 3)]
+    assert retriever.search("eat", 3) == expected
+    assert retriever.run([QUERIES[0]], 3) == {"q1": {"d2": 0.5, "d1": 0.5, "d0": 0.25}}
+
+
 def test_dense_orders_equal_documents_by_id() -> None:
     same = [Document(doc_id, "eat") for doc_id in ("d2", "d10", "d1")]
     assert ids(dense(same).search("tea")) == ["d1", "d10", "d2"]
@@ -740,6 +751,13 @@ def test_a_reranker_cannot_bring_back_what_the_first_stage_missed() -> None:
 def test_a_depth_beyond_the_documents_shows_them_all() -> None:
     candidates, found = shown(depth=1_000, k=30)
     assert sorted(candidates) == sorted(found) == [document.doc_id for document in MANY]
+
+
+def test_a_pipeline_checks_its_depth_without_being_frozen() -> None:
+    pipeline = ragkit.TwoStageRetriever(dense(), LengthReranker(), np.int64(3))
+    assert type(pipeline.depth) is int
+    pipeline.depth = 5
+    assert len(pipeline.search("eat", 20)) == 5
 
 
 def test_with_depth_leaves_the_pipeline_as_it_was() -> None:

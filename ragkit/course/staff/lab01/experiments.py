@@ -36,9 +36,11 @@ from ragkit.course.systems import METRICS, Result, compare_systems
 from ragkit.course.tables import hits_text, markdown_table, plain_text
 from ragkit.documents.kb import KnowledgeBase, load_kb
 from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
-from ragkit.encoders.whitening import Whitening
-from ragkit.minigpt.corpus import training_sentences
-from ragkit.ranking import as_scores, hits
+from ragkit.evaluation import Report, compare, evaluate
+from ragkit.index import FlatIndex
+from ragkit.kb import KnowledgeBase, load_kb
+from ragkit.ranking import as_scores, hit_rows
+from ragkit.retrievers import DenseRetriever
 from ragkit.runtime import data_dir
 from ragkit.scoring.evaluation import Report, compare, evaluate
 from ragkit.search.index import FlatIndex
@@ -252,11 +254,6 @@ def vector_report(documents: Vectors, queries: Vectors, kb: KnowledgeBase) -> Re
     """Score the search of these query vectors among these document vectors."""
     index = FlatIndex(documents.shape[1])
     index.add(documents, [document.doc_id for document in kb.documents])
-    scores, ids = index.search(queries, 10)
-    run = {
-        query.query_id: as_scores(hits(zip(row_ids, row_scores, strict=True)))
-        for query, row_ids, row_scores in zip(
-            kb.queries, ids.tolist(), scores.tolist(), strict=True
-        )
-    }
+    found = hit_rows(*index.search(queries, 10))
+    run = {q.query_id: as_scores(hits) for q, hits in zip(kb.queries, found, strict=True)}
     return evaluate(kb.qrels, run, ["hit_rate@5"])
