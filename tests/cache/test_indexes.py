@@ -127,3 +127,12 @@ def test_what_an_index_refuses_is_refused_and_not_kept(
     with pytest.raises(error):
         cache.fill(graph(), vectors, ids)
     assert files(cache) == []
+
+
+def test_what_another_release_of_faiss_built_is_not_taken(
+    cache: ragkit.IndexCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.fill(graph(), rows(), IDS)
+    monkeypatch.setattr("faiss.__version__", "0.0")
+    cache.fill(graph(), rows(), IDS)
+    assert (cache.misses, cache.hits) == (2, 0)

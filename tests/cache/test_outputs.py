@@ -482,3 +482,9 @@ def test_a_pair_that_is_none_is_refused(
 ) -> None:
     with pytest.raises(ragkit.DataError, match=r"pairs\[1\]"):
         ragkit.ScoreCache(tmp_path).wrap(reranker).predict([("a", "b"), "ab"])  # type: ignore[list-item]
+
+
+def test_copies_of_a_new_text_are_one_miss_and_no_hits(cache: ragkit.EmbeddingCache) -> None:
+    cache.encode(CountingEncoder(), ["go"])
+    cache.encode(CountingEncoder(), ["went", "go", "went", "went"])
+    assert (cache.hits, cache.misses) == (1, 2)

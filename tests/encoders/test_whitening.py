@@ -50,3 +50,15 @@ def test_less_than_two_rows_are_refused(rows: np.ndarray) -> None:
 def test_a_shrinkage_outside_0_to_1_is_refused(shrinkage: float) -> None:
     with pytest.raises(ragkit.VectorError, match="shrinkage"):
         Whitening.fit(ROWS, shrinkage)
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 0.1, 0.5, 0.9])
+def test_shrinkage_goes_towards_the_mean_variance_whatever_the_scale(shrinkage: float) -> None:
+    plain, scaled = (Whitening.fit(rows, shrinkage)(rows) for rows in (ROWS, 64 * ROWS))
+    np.testing.assert_allclose(plain, scaled, atol=1e-4)
+
+
+def test_a_row_at_the_mean_has_no_direction() -> None:
+    whitening = Whitening.fit(ROWS)
+    with pytest.raises(ragkit.VectorError, match="Row 1 is the zero vector"):
+        whitening(np.stack([ROWS[0], whitening.mean]))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 import ragkit
 from ragkit.ranking import ranked, ranked_ids
+from ragkit.stats import bootstrap_interval
 
 QRELS = {"q1": {"d1": 1}, "q2": {"d2": 1}, "q3": {"d3": 1}}
 RUN = {"q1": {"d1": 0.9, "d2": 0.1}, "q2": {"d1": 0.8, "d2": 0.7}}
@@ -330,3 +331,12 @@ def test_the_means_of_a_report_are_computed_once() -> None:
     report = ragkit.evaluate({"q": {"d": 1}}, {"q": {"d": 1.0}}, ["mrr", "recall"])
     assert report.mean is report.mean
     assert report == ragkit.evaluate({"q": {"d": 1}}, {"q": {"d": 1.0}}, ["mrr", "recall"])
+
+
+@pytest.mark.parametrize("place", [0, 200, 399])
+def test_every_one_of_many_distinct_values_is_drawn(place: int) -> None:
+    values = np.linspace(0.0, 1.0, 400)
+    values[place] = 4_000.0  # drawn about once in each resample, and adds 10 to its mean
+    low, high = bootstrap_interval(values)
+    assert low < 1
+    assert 20 < high < 50

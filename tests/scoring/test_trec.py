@@ -223,3 +223,10 @@ def test_a_missing_file_is_named_and_what_to_pass(
     with pytest.raises(ragkit.DataError, match=rf"run\.txt: no such file.*as {writer} writes") as e:
         read(tmp_path / "run.txt")
     assert "BEIR" not in str(e.value)
+
+
+def test_scores_below_the_lowest_number_of_trec_eval_stay_finite_and_in_order() -> None:
+    text = ragkit.to_trec({"q": {"a": -1e39, "b": -2e39, "c": -3e39}})
+    written = np.array([line.split()[4] for line in text.splitlines()], dtype=np.float32)
+    assert np.isfinite(written).all()
+    assert (np.diff(written) < 0).all()

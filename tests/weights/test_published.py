@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import ragkit
-from ragkit.weights import published as models
-from ragkit.weights.published import ALL_WEIGHTS, MINILM, RERANKER, Weights, locate, sha256_of
+from ragkit import models
+from ragkit.models import ALL_WEIGHTS, MINILM, RERANKER, Weights, folder_sha256, locate, sha256_of
 
 CONTENT = b"a small file that plays the weights"
 SMALL = replace(
@@ -186,3 +186,13 @@ def test_the_sum_is_taken_again_when_the_file_changes(tmp_path: Path) -> None:
     file.write_bytes(CONTENT.upper())
     os.utime(file, ns=(0, file.stat().st_mtime_ns + 1))
     assert sha256_of(file) == hashlib.sha256(CONTENT.upper()).hexdigest() != before
+
+
+@pytest.mark.parametrize("suffix", [".json", ".txt", ".model", ".safetensors"])
+def test_a_folder_is_known_by_all_its_weights_and_settings(tmp_path: Path, suffix: str) -> None:
+    (tmp_path / "README.md").write_text("notes")
+    found = {folder_sha256(tmp_path)}
+    for content in ("one", "other, longer"):
+        (tmp_path / f"file{suffix}").write_text(content)
+        found.add(folder_sha256(tmp_path))
+    assert len(found) == 3
