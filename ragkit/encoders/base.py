@@ -23,14 +23,34 @@ class Encoder(Protocol):
     """Maps texts to unit vectors: float32 [n, dimension]."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What tables and messages call it."""
+        ...
+
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:
+        """Numbers in each vector."""
+        ...
+
     @property
-    def fingerprint(self) -> str: ...
-    def encode(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors: ...
-    def encode_query(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors: ...
-    def encode_document(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors: ...
+    def fingerprint(self) -> str:
+        """Identity for caches: two encoders share it only if they give the same vectors."""
+        ...
+
+    def encode(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        """Unit rows, float32 [n, dimension], in the order of the texts; a string gives [dimension].
+
+        Raises `DataError` for an item that is blank, not a string or not Unicode.
+        """
+        ...
+
+    def encode_query(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        """The same for queries; it may differ from `encode`, for example by a prompt."""
+        ...
+
+    def encode_document(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+        """The same for documents."""
+        ...
 
 
 def is_symmetric(encoder: Encoder) -> bool:

@@ -87,6 +87,7 @@ class MiniGPTEncoder(BaseEncoder):
 
     @property
     def identity(self) -> Mapping[str, str]:
+        """Everything that the vectors depend on, by name."""
         return {
             "model": self._sha256,
             "tokenizer": hashlib.sha256(self.tokenizer.to_str().encode()).hexdigest(),

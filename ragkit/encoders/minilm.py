@@ -74,6 +74,7 @@ class MiniLMEncoder(BaseEncoder):
 
     @property
     def identity(self) -> Mapping[str, str]:
+        """Everything that the vectors depend on, by name."""
         packaged = self._sha256 == MINILM.sha256
         identity = {
             "model": self._sha256,

@@ -46,6 +46,6 @@ class Whitening:
         return cls(mean, (directions / np.sqrt(variances)).astype(np.float32))
 
     def __call__(self, rows: Vectors) -> Vectors:
-        """Whitened unit rows, float32 [n, d]."""
+        """Whitened unit rows, float32 [n, d]; a row at the mean is a `VectorError`."""
         moved: Vectors = ((rows - self.mean) @ self.matrix).astype(np.float32)
         return unit_rows(moved)

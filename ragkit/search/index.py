@@ -28,10 +28,26 @@ class Index(Protocol):
     """Holds unit vectors under document ids and finds the nearest."""
 
     @property
-    def dimension(self) -> int: ...
+    def dimension(self) -> int:
+        """Numbers in each vector."""
+        ...
+
     def __len__(self) -> int: ...
-    def add(self, vectors: Vectors, doc_ids: Sequence[str]) -> None: ...
-    def search(self, query_vectors: Vectors, k: int) -> tuple[Vectors, Ids]: ...
+
+    def add(self, vectors: Vectors, doc_ids: Sequence[str]) -> None:
+        """Add unit vectors, float32 [n, dimension], under n new ids; all of them or none.
+
+        Raises `VectorError` for a row that may not enter, `DataError` for an id that may not.
+        """
+        ...
+
+    def search(self, query_vectors: Vectors, k: int) -> tuple[Vectors, Ids]:
+        """Inner products float32 [q, k] and ids str [q, k], best first, ties by doc_id ascending.
+
+        `k` is clamped to `len(self)`. Raises `VectorError` for a bad query row or an empty index,
+        `DataError` for a `k` below 1.
+        """
+        ...
 
 
 class _FaissIndex:

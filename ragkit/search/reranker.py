@@ -30,16 +30,28 @@ Pair = tuple[str, str]
 class Reranker(Protocol):
     """Orders the few documents that a first stage found."""
 
-    def predict(self, pairs: Sequence[Pair]) -> Scores: ...
+    def predict(self, pairs: Sequence[Pair]) -> Scores:
+        """One score per (query, text) pair, float32 [n] in input order; higher is more relevant.
+
+        Raises `DataError` for what is not a pair of texts.
+        """
+        ...
+
     def rank(
         self, query: str, documents: Sequence[Document], top_k: int | None = None
-    ) -> list[Hit]: ...
+    ) -> list[Hit]:
+        """The documents from most to least relevant, at most `top_k`; ties by doc_id ascending.
+
+        Raises `DataError` for an empty query, what is not a document, or a `top_k` below 1.
+        """
+        ...
 
 
 class RanksByScore:
     """`rank` by the scores of `predict`."""
 
     def predict(self, pairs: Sequence[Pair]) -> Scores:
+        """One score per (query, text) pair, float32 [n] in input order."""
         raise NotImplementedError
 
     def rank(

@@ -32,9 +32,23 @@ class Retriever(Protocol):
     """Finds documents for a query; `documents` are those it can find."""
 
     @property
-    def documents(self) -> Mapping[str, Document]: ...
-    def search(self, query: str, k: int = 10) -> list[Hit]: ...
-    def run(self, queries: Sequence[Query], k: int = 10) -> Run: ...
+    def documents(self) -> Mapping[str, Document]:
+        """The documents it can find, by id; looking one up must be cheap."""
+        ...
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """At most `k` documents, best first, ties by doc_id; the start of the answer for `k + 1`.
+
+        Raises `DataError` for an empty query, a `k` below 1, or before it is fitted.
+        """
+        ...
+
+    def run(self, queries: Sequence[Query], k: int = 10) -> Run:
+        """What `search` finds for each query, as `{query_id: {doc_id: score}}`.
+
+        Raises `DataError` as `search` does, and for two queries of one id.
+        """
+        ...
 
 
 class _Composable:
