@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from ragkit.errors import DataError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np

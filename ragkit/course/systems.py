@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ragkit.documents.kb import KnowledgeBase, Query
+from ragkit.documents.kb import KnowledgeBase
 from ragkit.errors import DataError
 from ragkit.scoring.evaluation import Report, evaluate
 from ragkit.search.retrievers import BM25Retriever, DenseRetriever, RandomRetriever, Retriever, Run
@@ -109,19 +109,3 @@ def compare_systems(
     for name in names:
         run = build_system(name, kb, cache).run(kb.queries, k=RUN_DEPTH)
         yield Result(name, run, evaluate(kb.qrels, run, metrics))
-
-
-def separation(retriever: Retriever, inside: Sequence[Query], outside: Sequence[Query]) -> float:
-    """How well the best score tells answerable queries from out-of-scope ones: the ROC area.
-
-    The share of (inside, outside) pairs in which the inside query's top score is higher, ties half
-    (Hanley & McNeil 1982): 1 separates them perfectly, 0.5 not at all.
-    """
-    tops = [[_top_score(retriever, q.text) for q in group] for group in (inside, outside)]
-    pairs = [(a > b) + 0.5 * (a == b) for a in tops[0] for b in tops[1]]
-    return sum(pairs) / len(pairs)
-
-
-def _top_score(retriever: Retriever, text: str) -> float:
-    found = retriever.search(text, 1)
-    return found[0].score if found else 0.0

@@ -30,7 +30,11 @@ class Handbook:
 
 
 def load_handbook(path: str | Path | None = None, split: str = "test") -> Handbook:
-    """Read `handbook.md` and its questions; each gold span must quote the text at its offsets."""
+    """Read `handbook.md` and its questions; each gold span must quote the text at its offsets.
+
+    Raises `DataError` for a file that is missing or malformed, a span that quotes other text, or a
+    split without questions.
+    """
     folder = data_dir() / "verb_grammar" if path is None else Path(path)
     try:
         text = (folder / "handbook.md").read_bytes().decode("utf-8")

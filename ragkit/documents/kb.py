@@ -159,46 +159,6 @@ def load_documents(folder: str | Path) -> list[Document]:
     return documents
 
 
-def load_handbook(path: str | Path | None = None, split: str = "test") -> Handbook:
-    """Read `handbook.md` and its questions; each gold span must quote the text at its offsets.
-
-    Raises `DataError` for a file that is missing or malformed, a span that quotes other text, or a
-    split without questions.
-    """
-    folder = data_dir() / "verb_grammar" if path is None else Path(path)
-    try:
-        text = (folder / "handbook.md").read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{folder / 'handbook.md'}: cannot be read as UTF-8 ({error}).") from None
-    questions = []
-    for place, record in read_records(folder / "handbook_queries.jsonl"):
-        spans = _read_spans(place, text, record.get("spans"))
-        if text_field(place, record, "split") == split:
-            questions.append(SpanQuestion(record["_id"], record["text"], spans))
-    if not questions:
-        raise DataError(f"{folder}: no handbook question in split {split!r}; use dev or test.")
-    return Handbook(text, questions)
-
-
-def _read_spans(place: str, text: str, records: Any) -> tuple[Span, ...]:
-    if not isinstance(records, list) or not records:
-        raise DataError(f"{place}: 'spans' must list one gold span or more; got {records!r:.60}.")
-    return tuple(_read_span(place, text, record) for record in records)
-
-
-def _read_span(place: str, text: str, record: object) -> Span:
-    match record:
-        case {"start": int(start), "end": int(end), "text": str(quote)}:
-            # slicing alone would take an offset from the end, or one past it
-            if not quote or start < 0 or end - start != len(quote) or text[start:end] != quote:
-                raise DataError(
-                    f"{place}: characters {start}-{end} of handbook.md are not {quote!r:.60}. "
-                    "The handbook changed: run `make spans` to find the quotes again."
-                )
-            return Span(start, end)
-    raise DataError(f"{place}: a span needs the fields start, end and text; got {record!r:.60}.")
-
-
 def _load_queries(path: Path) -> list[Query]:
     if not path.exists():
         return []

@@ -70,7 +70,7 @@ class MiniGPTEncoder(BaseEncoder):
 
         Raises `DataError` for a seed that torch does not take.
         """
-        seed = check_k(seed, "seed", least=0, most=LARGEST_SEED)
+        seed = check_count(seed, "seed", least=0, most=LARGEST_SEED)
         import_torch()
         import torch
 

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Protocol, Self, cast, runtime_checkable
 from ragkit.checks import check_count, check_query
 from ragkit.documents.kb import Document, Query, check_documents, check_queries
 from ragkit.errors import DataError, VectorError
-from ragkit.kb import Document, Query, check_documents, check_queries
-from ragkit.ranking import Hit, as_scores, check_k, hit_rows, hits, ranked_ids
+from ragkit.ranking import Hit, as_scores, hit_rows, hits, ranked_ids
 from ragkit.runtime import quiet
 
 if TYPE_CHECKING:
@@ -287,7 +286,7 @@ class TwoStageRetriever(_Composable):
     def __init__(self, first_stage: Retriever, reranker: Reranker, depth: int = 10) -> None:
         self.first_stage = first_stage
         self.reranker = reranker
-        self.depth = check_k(depth, "depth")
+        self.depth = check_count(depth, "depth")
 
     def with_depth(self, depth: int) -> TwoStageRetriever:
         """A pipeline of the same two stages with another number of candidates."""

@@ -19,7 +19,7 @@ import pytest
 import pytrec_eval
 
 import ragkit
-from ragkit.cli import app as cli
+from ragkit.cli.app import app as cli
 from ragkit.course import ledger
 from ragkit.documents.kb import load_documents
 from ragkit.runtime import data_dir

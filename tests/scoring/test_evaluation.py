@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import ragkit
 from ragkit.ranking import ranked, ranked_ids
-from ragkit.stats import bootstrap_interval
+from ragkit.scoring.stats import bootstrap_interval
 
 QRELS = {"q1": {"d1": 1}, "q2": {"d2": 1}, "q3": {"d3": 1}}
 RUN = {"q1": {"d1": 0.9, "d2": 0.1}, "q2": {"d1": 0.8, "d2": 0.7}}

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 import ragkit
 from ragkit import Document, Hit, Query
-from ragkit.systems import separation
 from ragkit.vectors import Vectors, unit_rows
 
 
@@ -815,30 +814,3 @@ def test_rerankers_can_be_chained() -> None:
 def test_only_a_reranker_can_follow(other: object) -> None:
     with pytest.raises(TypeError, match=">>"):
         dense() >> other
-
-
-# How well the best score separates questions that have an answer
-
-
-class TopRetriever(ListRetriever):
-    """Finds one document whose score is the query, or none for "-"."""
-
-    def search(self, query: str, k: int = 10) -> list[Hit]:
-        return [] if query == "-" else [Hit("d", float(query), 1)]
-
-
-@pytest.mark.parametrize(
-    ("inside", "outside", "area"),
-    [
-        (["2", "3"], ["0", "1"], 1.0),
-        (["0"], ["1", "2"], 0.0),
-        (["1"], ["1"], 0.5),
-        (["1", "2"], ["1", "-"], 3.5 / 4),
-        (["-"], ["0"], 0.5),
-    ],
-)
-def test_separation_counts_the_pairs_in_order_and_ties_half(
-    inside: list[str], outside: list[str], area: float
-) -> None:
-    groups = [[Query(f"q{n}", text) for n, text in enumerate(g)] for g in (inside, outside)]
-    assert separation(TopRetriever("d"), *groups) == area

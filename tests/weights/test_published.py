@@ -11,8 +11,16 @@ from pathlib import Path
 import pytest
 
 import ragkit
-from ragkit import models
-from ragkit.models import ALL_WEIGHTS, MINILM, RERANKER, Weights, folder_sha256, locate, sha256_of
+from ragkit.weights import published as models
+from ragkit.weights.published import (
+    ALL_WEIGHTS,
+    MINILM,
+    RERANKER,
+    Weights,
+    folder_sha256,
+    locate,
+    sha256_of,
+)
 
 CONTENT = b"a small file that plays the weights"
 SMALL = replace(

@@ -36,11 +36,9 @@ from ragkit.course.systems import METRICS, Result, compare_systems
 from ragkit.course.tables import hits_text, markdown_table, plain_text
 from ragkit.documents.kb import KnowledgeBase, load_kb
 from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
-from ragkit.evaluation import Report, compare, evaluate
-from ragkit.index import FlatIndex
-from ragkit.kb import KnowledgeBase, load_kb
+from ragkit.encoders.whitening import Whitening
+from ragkit.minigpt.corpus import training_sentences
 from ragkit.ranking import as_scores, hit_rows
-from ragkit.retrievers import DenseRetriever
 from ragkit.runtime import data_dir
 from ragkit.scoring.evaluation import Report, compare, evaluate
 from ragkit.search.index import FlatIndex
