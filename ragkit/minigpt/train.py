@@ -26,6 +26,8 @@ from ragkit.minigpt.model import MiniGPT, MiniGPTConfig
 from ragkit.minigpt.tokenizer import END, train_tokenizer
 from ragkit.runtime import LARGEST_SEED, import_torch
 
+LONGEST_GRADIENT = 1.0  # longer ones are scaled down to this norm (Pascanu et al. 2013)
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
@@ -117,6 +119,31 @@ def learning_rate(step: int, plan: TrainingPlan) -> float:
     return plan.peak_rate * (0.1 + 0.9 * 0.5 * (1 + math.cos(math.pi * progress)))
 
 
+class BestWeights:
+    """Keeps a copy of a model's weights at the lowest validation loss so far; of equals, the first.
+
+    Until a loss is finite, these are the weights that the model began with, as step 0.
+    """
+
+    def __init__(self, model: MiniGPT) -> None:
+        self._point = LossPoint(0, math.inf, math.inf)
+        self._weights = _copy(model)
+
+    def offer(self, point: LossPoint, model: MiniGPT) -> None:
+        """Copy the weights of `model` if `point` has a lower validation loss than any before."""
+        if point.validation < self._point.validation:
+            self._point, self._weights = point, _copy(model)
+
+    def restore(self, model: MiniGPT) -> LossPoint:
+        """Load the kept weights into `model` and return their point."""
+        model.load_state_dict(self._weights)
+        return self._point
+
+
+def _copy(model: MiniGPT) -> dict[str, Tensor]:
+    return {name: t.clone() for name, t in model.state_dict().items()}
+
+
 def _optimise(
     model: MiniGPT,
     training: Tensor,
@@ -128,7 +155,7 @@ def _optimise(
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=plan.weight_decay)
     generator = torch.Generator().manual_seed(plan.seed)
     curve: list[LossPoint] = []
-    best_weights: dict[str, Tensor] = {}
+    best = BestWeights(model)
     for step in range(plan.steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, plan)
@@ -136,16 +163,14 @@ def _optimise(
         loss = model.loss(_sample(training, plan, generator))
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), LONGEST_GRADIENT)
         optimiser.step()
         if on_step is not None:
             on_step(step + 1, loss.item())
         if (step + 1) % plan.validate_every == 0 or step + 1 == plan.steps:
             curve.append(LossPoint(step + 1, loss.item(), _validate(model, validation, plan)))
-            if curve[-1].validation == min(point.validation for point in curve):
-                best_weights = {name: t.clone() for name, t in model.state_dict().items()}
-    model.load_state_dict(best_weights)
-    return curve, min(curve, key=lambda point: point.validation)
+            best.offer(curve[-1], model)
+    return curve, best.restore(model)
 
 
 def _sample(tokens: Tensor, plan: TrainingPlan, generator: torch.Generator) -> Tensor:

@@ -15,6 +15,7 @@ from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 import ragkit
 from ragkit.minigpt.model import CausalSelfAttention, MiniGPT, MiniGPTConfig
@@ -241,13 +242,62 @@ def validation_loss(corpus: Path, trained: Trained, plan: TrainingPlan) -> float
         return float(np.mean([trained.model.loss(window).item() for window in windows]))
 
 
-def test_the_kept_weights_have_the_best_validation_loss(corpus: Path) -> None:
-    plan = TrainingPlan(
-        steps=24, warm_up=24, batch=8, window=16, validate_every=4, peak_rate=5.0, seed=1
+def test_the_best_validation_loss_is_that_of_the_kept_weights(
+    corpus: Path, trained: Trained
+) -> None:
+    assert validation_loss(corpus, trained, PLAN) == pytest.approx(
+        trained.best.validation, abs=1e-4
     )
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept"),
+    [
+        ([3.0, 2.0, 1.0], 3),
+        ([1.0, 2.0, 3.0], 1),
+        ([3.0, 1.0, 2.0], 2),
+        ([3.0, 1.0, 1.0], 2),  # of equals, the first
+        ([math.nan, 2.0, math.nan], 2),
+    ],
+)
+def test_the_weights_of_the_lowest_validation_loss_are_kept(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, losses: list[float], kept: int
+) -> None:
+    given_losses, seen = iter(losses), []
+
+    def validate(model: MiniGPT, *_: object) -> float:
+        seen.append({name: t.clone() for name, t in model.state_dict().items()})
+        return next(given_losses)
+
+    monkeypatch.setattr("ragkit.minigpt.train._validate", validate)
+    plan = TrainingPlan(steps=3, warm_up=0, batch=2, window=16, validate_every=1)
     run = train(corpus, plan, SMALL)
-    assert run.best != run.curve[-1]  # a rate that keeps rising makes it worse in the end
-    assert validation_loss(corpus, run, plan) == pytest.approx(run.best.validation, abs=1e-4)
+    assert (run.best.step, run.best.validation) == (kept, losses[kept - 1])
+    weights = run.model.state_dict()
+    equal = [all(torch.equal(w, weights[name]) for name, w in state.items()) for state in seen]
+    assert equal == [step == kept for step in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(("factor", "longest"), [(1e3, 1.0), (1e-3, 0.1)])
+def test_a_gradient_longer_than_1_is_cut_to_1(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, factor: float, longest: float
+) -> None:
+    norms = []
+
+    def note(optimiser: torch.optim.Optimizer, *_: object) -> None:
+        parameters = optimiser.param_groups[0]["params"]
+        norms.append(torch.nn.utils.get_total_norm([p.grad for p in parameters]).item())
+
+    loss = MiniGPT.loss  # scaled, so that the length is far from 1 whatever the rounding
+    monkeypatch.setattr(MiniGPT, "loss", lambda model, ids: factor * loss(model, ids))
+    hook = register_optimizer_step_pre_hook(note)
+    try:
+        train(corpus, TrainingPlan(steps=2, batch=2, window=16), SMALL)
+    finally:
+        hook.remove()
+    assert len(norms) == 2
+    assert max(norms) < longest + 1e-3
+    assert longest != 1 or min(norms) > 0.99
 
 
 @pytest.mark.parametrize(
