@@ -4,7 +4,9 @@ include setup.mk
 
 export RAGKIT_QUIET ?=
 
-.PHONY: labs test lab bench bench-quick editions results train spans translated clean
+NOTEBOOKS := --nbval-lax --nbval-current-env --nbval-cell-timeout 120
+
+.PHONY: labs test test-portable lab bench bench-quick editions results train spans translated clean
 
 labs: exported  ## execute every lab headlessly and print the results table
 	$(BIN)/ragkit editions --run
@@ -18,8 +20,21 @@ test: exported  ## lint, types, drift, unit tests, and both editions of every no
 	$(BIN)/ragkit results --check
 	# two workers, one thread each: more threads than cores would wait for one another
 	RAGKIT_QUIET=1 RAGKIT_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=agg \
-		$(BIN)/python -m pytest -n 2 --dist loadscope --nbval-lax --nbval-current-env --nbval-cell-timeout 120 --durations=15 \
-		--no-loadscope-reorder labs solutions tests ragkit
+		$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=15 $(NOTEBOOKS) \
+		labs solutions tests ragkit
+
+# kernels of PyTorch : threads; 0 is all cores. Each run has a cache of its own (tests/conftest.py)
+PORTABLE := default:1 default:0 avx2:1 avx2:0
+
+test-portable: exported  ## the suite without the ledger as older processors would run it
+	@for case in $(PORTABLE); do \
+		kernels=$${case%:*} threads=$${case#*:}; \
+		echo "== PyTorch's $$kernels kernels, threads: $$threads (0: all)"; \
+		test $$threads != 0 || threads=$$($(BIN)/python -c 'from ragkit.runtime import threads; print(threads())'); \
+		ATEN_CPU_CAPABILITY=$$kernels RAGKIT_THREADS=$$threads OMP_NUM_THREADS=$$threads \
+		RAGKIT_QUIET=1 MPLBACKEND=agg $(BIN)/python -m pytest --ignore tests/course/test_ledger.py $(NOTEBOOKS) \
+			labs solutions tests ragkit || exit 1; \
+	done
 
 lab: exported  ## open JupyterLab on the labs
 	$(BIN)/jupyter lab --notebook-dir labs
