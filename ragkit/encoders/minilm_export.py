@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -123,7 +124,10 @@ def lend(cache: Path) -> None:
         find_or_prepare(backend)
     cache.mkdir(parents=True, exist_ok=True)
     kept = (cache_dir() / "models").resolve()
-    (cache / "models").symlink_to(kept, target_is_directory=True)
+    try:
+        (cache / "models").symlink_to(kept, target_is_directory=True)
+    except OSError:  # Windows asks for a privilege
+        shutil.copytree(kept, cache / "models")
 
 
 def varied_texts() -> list[str]:

@@ -371,6 +371,7 @@ def die_at_the_second_rename(root: Path) -> None:
     ragkit.EmbeddingCache(root).encode(CountingEncoder(), TEXTS)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX: a signal that kills")
 def test_a_killed_process_leaves_whole_entries_only(cache: ragkit.EmbeddingCache) -> None:
     process = multiprocessing.get_context("spawn").Process(
         target=die_at_the_second_rename, args=(cache.root,)

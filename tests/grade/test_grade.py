@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import os
 import secrets
 import sys
 import tempfile
@@ -28,6 +29,8 @@ from ragkit.course.staff.grade.report import write_report
 from ragkit.course.staff.grade.sandbox import Collected, Limits, Sandbox, open_sandbox
 from ragkit.course.staff.grade.scoring import Mark
 from ragkit.course.staff.grade.state import ClassResult, Graded
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX: processes in a sandbox")
 
 SECRET = "the-secret-of-the-instructor-4711"
 # what never ends, or eats what it gets, is graded with less of everything

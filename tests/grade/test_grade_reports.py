@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import inspect
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -32,6 +33,9 @@ from ragkit.course.staff.grade.statistics import item_figures, needs_help, total
 from ragkit.course.staff.grade.submissions import find_submissions
 from ragkit.course.staff.grade.tables import COLUMNS, safe_cell
 from ragkit.scoring.metrics import ndcg
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs POSIX: processes in a sandbox")
+
 
 HOSTILE = '=HYPERLINK("x")<script>alert(1)</script>"\'&'
 STEMS = {number: one.lab.source.stem for number, one in sheets().items()}
