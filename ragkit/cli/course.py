@@ -67,28 +67,25 @@ def results(
         bool, typer.Option("--check", help="Only report prose that differs from the file.")
     ] = False,
 ) -> None:
-    """Measure every number that the prose quotes, into data/results.json, and update the prose.
+    """Measure what the prose quotes into data/results.json, and update the prose.
 
-    The figures of the theory pages are drawn again too.
+    The figures of the theory pages are drawn again too. What depends on the machine, such as
+    times, is measured by `make bench`.
     """
     from ragkit.course import ledger
 
     if check:
         if stale := ledger.stale_quotes():
-            raise DataError("\n".join([*stale, "Measure and update: ragkit results"]))
-        print("Every quoted number matches data/results.json.")
+            raise DataError("\n".join([*stale, "Measure again: ragkit results or make bench"]))
+        print("Every quoted number is the measured one.")
         return
     _need_sources()
-    from ragkit.course.staff import grading, timings
     from ragkit.course.staff.registry import draw_all, measure_all
 
-    benched = {key: e for key, e in ledger.load().items() if key.startswith(ledger.BENCHED)}
-    written = ledger.update(
-        benched | dict(timings.measure()) | dict(grading.measure()) | measure_all()
-    )
-    drawn = draw_all()
+    measured = measure_all()
+    written, drawn = ledger.update(measured), draw_all()
     print(
-        f"{len(ledger.load())} numbers measured, {len(drawn)} figures drawn; "
+        f"{len(measured)} numbers measured, {len(drawn)} figures drawn; "
         f"{len(written)} pages updated."
     )
 

@@ -1,4 +1,8 @@
-"""The ledger, data/results.json, and the prose that quotes it.
+"""The ledger, and the prose that quotes it.
+
+What must come out the same on every machine is in data/results.json, written by `ragkit results`.
+What depends on the machine is in benchmarks/results.json under "quoted", written by `make bench`.
+Both are read as one; the students' bundle has them in one file.
 
 A quote reads `<!--r:lab01.minilm.hit_rate@5-->0.93<!--/r-->`. After the key, `:low`, `:high`, `:p`
 or `:n` picks another part of the entry, and `:points` multiplies by a hundred. A whole table or a
@@ -11,8 +15,8 @@ comment alone on its line opens an HTML block:
 
     [//]: # (/t)
 
-`update` rewrites quotes and tables; `stale_quotes` reports what differs. What is measured stands in
-`ragkit.course.measures`.
+`update` rewrites quotes and tables; `stale_quotes` reports what differs. `staff.registry` finds what
+is measured.
 """
 
 from __future__ import annotations
@@ -40,27 +44,43 @@ TABLE = re.compile(
 )
 
 
-BENCHED = "bench."  # how the keys begin that `make bench` writes, and `ragkit results` leaves alone
-
-
 def path() -> Path:
-    """Where the ledger lies."""
+    """The file of what must come out the same on every machine."""
     return course_root() / "data" / "results.json"
 
 
+def benched_path() -> Path:
+    """The file of what depends on the machine."""
+    return course_root() / "benchmarks" / "results.json"
+
+
 def load() -> Ledger:
-    """Read the ledger; `DataError` if it is missing or not JSON."""
-    try:
-        ledger: Ledger = json.loads(path().read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path()}: not readable ({error}). Run: ragkit results") from None
-    return ledger
+    """Read both files as one; `DataError` if one is not JSON or a key is in both."""
+    measured: Ledger = _read(path(), "ragkit results")
+    benched: Ledger = {}
+    if benched_path().exists():
+        benched = _read(benched_path(), "make bench").get("quoted", {})
+    if twice := sorted(measured.keys() & benched.keys()):
+        raise DataError(
+            f"{twice[0]!r} is in {path()} and in {benched_path()}. Remove it from one of them."
+        )
+    return measured | benched
 
 
 def update(measured: Ledger) -> list[Path]:
-    """Write the ledger and rewrite every quote; the changed pages are returned."""
-    text = json.dumps(measured, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    write_atomically(path(), text.encode())
+    """Write the ledger's own file and rewrite every quote; the changed pages are returned."""
+    write(measured, path())
+    return requote()
+
+
+def write(ledger: Ledger, file: Path) -> None:
+    """Write entries as JSON, sorted by key."""
+    text = json.dumps(ledger, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    write_atomically(file, text.encode())
+
+
+def requote() -> list[Path]:
+    """Fill the measured values into every page that quotes them; return the changed pages."""
     ledger, changed = load(), []
     for page in pages():
         before = page.read_text(encoding="utf-8")
@@ -129,5 +149,14 @@ def _retable(ledger: Ledger, page: Path, match: re.Match[str]) -> str:
 
 def _lookup(ledger: Ledger, key: str, page: Path) -> dict[str, Any]:
     if key not in ledger:
-        raise DataError(f"{page}: quotes {key!r}, which data/results.json does not hold.")
+        raise DataError(
+            f"{page}: quotes {key!r}, which neither ragkit results nor make bench wrote."
+        )
     return ledger[key]
+
+
+def _read(file: Path, command: str) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file}: not readable ({error}). Run: {command}") from None

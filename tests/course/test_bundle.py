@@ -20,7 +20,7 @@ from conftest import ROOT
 from solvers import SOLVERS
 
 from ragkit.course import drills as open_drills
-from ragkit.course import sealed
+from ragkit.course import ledger, sealed
 from ragkit.course.drills.base import Choice, Number, Text
 from ragkit.course.ledger import QUOTE
 from ragkit.course.staff import bundle as bundling
@@ -104,6 +104,13 @@ def makers_of_cases_and_mistakes() -> set[str]:
             if isinstance(node, ast.Lambda):
                 told.add(folded(ast.get_source_segment(source, node) or ""))
     return told
+
+
+def test_the_bundle_has_the_whole_ledger_in_one_file(bundle: Path) -> None:
+    found = json.loads((bundle / "data" / "results.json").read_text(encoding="utf-8"))
+    assert found == ledger.load()
+    assert "time.embed_query" in found  # lab 02 reads it, and benchmarks/ stays behind
+    assert not (bundle / "benchmarks").exists()
 
 
 SECRETS = {

@@ -5,12 +5,9 @@ The cache is this run's own, so a score comes from it only if this run has compu
 
 from __future__ import annotations
 
-import inspect
-import re
-from contextlib import suppress
-from types import SimpleNamespace
-from typing import Any, ClassVar
-from unittest.mock import MagicMock
+import json
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -19,7 +16,7 @@ from ragkit.cache.outputs import EmbeddingCache
 from ragkit.course import ledger
 from ragkit.course.layout import labs
 from ragkit.course.staff import registry
-from ragkit.course.staff.lab02 import experiments as lab02
+from ragkit.errors import DataError
 
 PARTS = registry.experiments()
 ELSEWHERE = {"backends", "bench", "time"}  # parts whose keys no experiment of a lab makes
@@ -49,67 +46,52 @@ for _part in sorted(PARTS, reverse=True):  # the longest first
 
 
 def test_the_ledger_has_no_part_that_nothing_measures() -> None:
-    parts = {key.split(".")[0] for key in ledger.load()}
-    assert parts - {"bench", "time"} == set(PARTS)
+    stored = json.loads(ledger.path().read_text(encoding="utf-8"))
+    assert {key.split(".")[0] for key in stored} == set(PARTS)
 
 
-class Recording(dict):
-    """The ledger, which remembers the keys that were read."""
-
-    def __init__(self) -> None:
-        super().__init__(ledger.load())
-        self.read: set[str] = set()
-
-    def __getitem__(self, key: str) -> Any:
-        self.read.add(key)
-        return super().__getitem__(key)
-
-
-def test_every_key_of_the_ledger_is_read_by_prose_a_figure_or_a_lab(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    measured = Recording()
-    monkeypatch.setattr(ledger, "load", lambda: measured)
-    for page in ledger.pages():
-        for pattern in (ledger.QUOTE, ledger.TABLE):
-            measured.read |= {m["key"] for m in pattern.finditer(page.read_text(encoding="utf-8"))}
-    for draw in registry.figures().values():
-        if "ledger.load()" in inspect.getsource(draw):
-            draw()
-    for lab in labs():
-        run_the_cells_that_read_the_ledger(lab.source.read_text(encoding="utf-8"))
-    test_the_prose_reports_what_the_rule_chooses_on_dev()  # sentences that quote no number
-    test_the_five_best_cuts_on_dev_fall_on_test_and_four_others_rise()
-    unread = {key for key in measured.keys() - measured.read if key.split(".")[0] not in ELSEWHERE}
-    assert not unread, f"nobody reads {sorted(unread)}: quote it, or do not measure it"
+@pytest.fixture
+def course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A course with one page, one number that every machine gives, and one that it does not."""
+    monkeypatch.setattr(ledger, "course_root", lambda: tmp_path)
+    for folder in ("data", "benchmarks"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "page.md").write_text("<!--r:lab.x-->0.0<!--/r--> <!--r:time.y-->0<!--/r-->\n")
+    ledger.write({"lab.x": {"value": 0.5}}, ledger.path())
+    _bench(tmp_path, {"time.y": {"value": 7.0}})
+    return tmp_path
 
 
-def run_the_cells_that_read_the_ledger(source: str) -> None:
-    """Run a lab's cells that use what `ledger.load()` returned, and draw nothing."""
-    names = {"ledger": SimpleNamespace(load=ledger.load), "plots": MagicMock()}
-    for variable in re.findall(r"^(\w+) = ledger\.load\(\)", source, re.MULTILINE):
-        for cell in re.split(r"^# %%.*\n", source, flags=re.MULTILINE):
-            if re.search(rf"^[^#\n]*\b{variable}\b", cell, re.MULTILINE):
-                with suppress(NameError):  # what an earlier cell measured, and printed after
-                    exec(cell, names)  # noqa: S102  our own lab
+def _bench(course: Path, entries: dict[str, dict[str, float]]) -> None:
+    file = course / "benchmarks" / "results.json"
+    file.write_text(json.dumps({"parts": {}, "quoted": entries}), encoding="utf-8")
 
 
-def values(split: str, score: str) -> dict[str, float]:
-    stored = ledger.load()
-    return {cut: stored[f"lab02.{cut}.{split}.{score}"]["value"] for cut in CUTS}
+class TestBothFiles:
+    def test_a_page_quotes_both(self, course: Path) -> None:
+        assert len(ledger.stale_quotes()) == 2
+        assert ledger.requote() == [course / "page.md"]
+        assert ledger.stale_quotes() == []
+        assert ledger.QUOTE.findall((course / "page.md").read_text()) == [
+            ("lab.x", "", "", "0.5"),
+            ("time.y", "", "", "7"),
+        ]
 
+    def test_a_new_measurement_leaves_the_other_file_alone(self, course: Path) -> None:
+        ledger.update({"lab.x": {"value": 0.25}})
+        assert ledger.load() == {"lab.x": {"value": 0.25}, "time.y": {"value": 7.0}}
+        assert json.loads(ledger.path().read_text()).keys() == {"lab.x"}
 
-def test_the_prose_reports_what_the_rule_chooses_on_dev() -> None:
-    for score, chosen in (("hit_rate@5", lab02.CHOSEN), ("budget", lab02.CHOSEN_IN_BUDGET)):
-        dev = values("dev", score)
-        assert [cut for cut in dev if dev[cut] == max(dev.values())] == [chosen]
+    def test_a_key_in_both_is_an_error(self, course: Path) -> None:
+        _bench(course, {"lab.x": {"value": 0.5}})
+        with pytest.raises(DataError, match=r"'lab.x' is in .*data.* and in .*benchmarks"):
+            ledger.load()
 
+    def test_a_damaged_file_names_the_command_that_writes_it(self, course: Path) -> None:
+        (course / "benchmarks" / "results.json").write_text("{")
+        with pytest.raises(DataError, match="Run: make bench"):
+            ledger.load()
 
-def test_the_five_best_cuts_on_dev_fall_on_test_and_four_others_rise() -> None:
-    dev, test, stored = values("dev", "hit_rate@5"), values("test", "hit_rate@5"), ledger.load()
-    order = sorted(dev, key=dev.__getitem__, reverse=True)
-    assert all(test[cut] < dev[cut] for cut in order[:5])
-    assert sum(test[cut] > dev[cut] for cut in order[5:]) == 4
-    mean = stored["lab02.searched.dev.mean"]["value"]
-    assert mean == pytest.approx(np.mean(list(dev.values())))
-    assert stored["lab02.searched.test.mean"]["value"] == pytest.approx(mean, abs=0.01)
+    def test_without_benchmarks_the_ledger_is_one_file(self, course: Path) -> None:
+        (course / "benchmarks" / "results.json").unlink()
+        assert ledger.load().keys() == {"lab.x"}

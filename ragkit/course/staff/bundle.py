@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ragkit.course import check, drills, sealed
+from ragkit.course import check, drills, ledger, sealed
 from ragkit.course.layout import course_root, labs
 from ragkit.course.staff import registry
 from ragkit.errors import DataError
@@ -60,6 +60,7 @@ def _copy_course(made: Path) -> None:
     write_library(made)
     for name in ("data", "theory"):
         shutil.copytree(root / name, made / name, ignore=_JUNK)
+    ledger.write(ledger.load(), made / "data" / "results.json")  # a lab reads times from it too
     (made / "labs").mkdir()
     for lab in labs():
         shutil.copy(lab.student, made / "labs")

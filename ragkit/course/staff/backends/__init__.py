@@ -1,1 +1,0 @@
-"""What MiniLM's ONNX backends cost in quality."""
