@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: measure, store results.json, render report.md and its figures.
+"""`python -m benchmarks`: measure, store results.json, render report.md, requote the pages.
 
 A user's mistake ends in one sentence and exit status 2.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import tempfile
 from importlib import import_module
@@ -27,7 +28,9 @@ from benchmarks.processes import ROOT
 from ragkit.errors import RagkitError
 from ragkit.files import write_atomically
 
-PARTS = ("ask", "encoding", "reranking", "indexes", "evaluating", "suite")
+PARTS = ("ask", "encoding", "steps", "reranking", "indexes", "evaluating", "grading", "suite")
+
+_SPREAD = re.compile(r"\{\s*\"median\"[^{}]*\}")  # in the file, one is one line
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -36,9 +39,6 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def bench(
     quick: Annotated[
         bool, typer.Option("--quick", help="Small sizes and few repeats, under .build.")
-    ] = False,
-    million: Annotated[
-        bool, typer.Option("--million", help="Also index a million vectors.")
     ] = False,
     suite: Annotated[
         bool, typer.Option("--suite", help="Also time the labs and the tests.")
@@ -56,13 +56,13 @@ def bench(
     results: dict[str, Any] = _load(file)
     if not report:
         with tempfile.TemporaryDirectory(prefix="ragkit-bench-") as scratch:
-            plan = Plan(quick, million, Path(scratch))
+            plan = Plan(quick, Path(scratch))
             for name in names:
                 results["parts"][name] = _measured(name, plan)
                 _store(results, file)
-    _render(results, folder)
+    _render(results, folder, file)
     if folder == ROOT / "benchmarks":
-        _quote(results)
+        _requote()
     say(f"Written to {folder}.")
 
 
@@ -77,7 +77,7 @@ def _chosen(only: list[str] | None, suite: bool) -> list[str]:
 
 
 def _measured(name: str, plan: Plan) -> dict[str, Any]:
-    """One part with the machine, the date, the load beside it, and its profile if it has one."""
+    """One part with the machine, the date and the load beside it."""
     from benchmarks.machine import environment, load, today
 
     started = perf_counter()
@@ -90,10 +90,7 @@ def _measured(name: str, plan: Plan) -> dict[str, Any]:
         "load": busy,
         "measured": part.measure(plan),
     }
-    if hasattr(part, "profile"):
-        record["profile"] = part.profile(plan)
-    record["seconds"] = perf_counter() - started
-    say(f"{name}: done in {record['seconds']:.0f} s")
+    say(f"{name}: done in {perf_counter() - started:.0f} s")
     return record
 
 
@@ -105,27 +102,31 @@ def _load(file: Path) -> dict[str, Any]:
 
 
 def _store(results: dict[str, Any], file: Path) -> None:
-    """Write what is there after each part, in the order of the parts."""
+    """Write what is there after each part, in the order of the parts, and what pages may quote."""
+    from benchmarks.quoted import quoted
+
     results["parts"] = {name: results["parts"][name] for name in PARTS if name in results["parts"]}
+    results["quoted"] = quoted(results)
     text = json.dumps(results, indent=1, ensure_ascii=False) + "\n"
+    text = _SPREAD.sub(lambda found: " ".join(found[0].split()), text)
     write_atomically(file, text.encode())
 
 
-def _render(results: dict[str, Any], folder: Path) -> None:
+def _render(results: dict[str, Any], folder: Path, file: Path) -> None:
     from benchmarks.report import write
 
     if not results["parts"]:
-        raise typer.BadParameter(f"{folder} holds no results to render; measure first.")
+        raise typer.BadParameter(f"{folder} contains no results to render; measure first.")
+    _store(results, file)
     write(results, folder)
 
 
-def _quote(results: dict[str, Any]) -> None:
-    """Put the table of targets into the ledger, and from there into the README."""
-    from benchmarks.report import targets_table
-    from ragkit.course import ledger as ledger
+def _requote() -> None:
+    """Fill the results into the pages that quote them."""
+    from ragkit.course import ledger
 
-    entry = {"text": targets_table(results), "how": "make bench"}
-    ledger.update(ledger.load() | {f"{ledger.BENCHED}targets": entry})
+    for page in ledger.requote():
+        say(f"{page.relative_to(ROOT)}: updated")
 
 
 def main() -> None:

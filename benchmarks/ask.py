@@ -7,17 +7,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.harness import (
-    Plan,
-    Record,
-    check_same,
-    compared,
-    ratio,
-    say,
-    spread,
-)
-from benchmarks.processes import run, script, take_turns
-from benchmarks.profiles import import_times
+from benchmarks.harness import Plan, Record, check_same, compared, report_progress, spread
+from benchmarks.processes import run, take_turns
 from ragkit.encoders.minilm_export import lend
 from ragkit.runtime import data_dir
 from ragkit.weights.published import MINILM, locate
@@ -40,21 +31,10 @@ def measure(plan: Plan) -> Record:
     took = take_turns(commands, plan.pick(9, 2), plan.scratch, home)
     seconds = {name: [one.seconds for one in runs] for name, runs in took.items()}
     found = compared(seconds, PEER)
+    report_progress("ask", found)
     for name, runs in took.items():
         found[name]["peak_bytes"] = asdict(spread([one.peak_bytes for one in runs]))
-        say(f"ask: {name} {found[name]['seconds']['median']:.2f} s")
-    return {
-        "question": QUESTION,
-        "ids": ids[OURS],
-        "sides": found,
-        "over_kept": asdict(ratio(seconds[OURS], seconds[KEPT])),
-        "imports": _imports(plan),
-    }
-
-
-def profile(plan: Plan) -> Record:
-    """Seconds spent on imports by a cold question, by top package."""
-    return import_times(["-m", "ragkit", "ask", QUESTION, "--k", "5", "--json"], plan, _home(plan))
+    return {"question": QUESTION, "sides": found, "imports": _imports(plan)}
 
 
 def _home(plan: Plan) -> dict[str, str]:
@@ -65,7 +45,7 @@ def _commands(scratch: Path) -> dict[str, list[str]]:
     arguments = [str(locate(MINILM).folder), str(data_dir() / "verb_grammar" / "corpus.jsonl")]
     shortest = [sys.executable, str(Path(__file__).with_name("st_faiss.py")), *arguments, QUESTION]
     return {
-        OURS: [script("ragkit"), "ask", QUESTION, "--k", "5", "--json"],
+        OURS: [sys.executable, "-m", "ragkit", "ask", QUESTION, "--k", "5", "--json"],
         PEER: shortest,
         KEPT: [*shortest, str(scratch / "vectors.npy")],
     }
@@ -88,5 +68,4 @@ def _imports(plan: Plan) -> Record:
     added = spread(
         [whole - empty for whole, empty in zip(seconds["full"], seconds["bare"], strict=True)]
     )
-    say(f"ask: import ragkit adds {added.median:.3f} s to an interpreter")
     return {"bare": asdict(spread(seconds["bare"])), "added": asdict(added)}

@@ -1,13 +1,10 @@
-"""Text to vectors: one warm question, texts a second, and the share of the machine's arithmetic."""
+"""Text to vectors: one warm question, texts per second, and what another backend loses."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
-from benchmarks.arithmetic import flops_per_token, matrix_rates
 from benchmarks.harness import (
     Plan,
     Record,
@@ -17,7 +14,6 @@ from benchmarks.harness import (
     comparison,
     say,
 )
-from benchmarks.profiles import functions
 from benchmarks.quality import quality
 from benchmarks.texts import by_length, count_tokens, questions
 from ragkit.documents.kb import load_kb
@@ -36,26 +32,17 @@ Encoders = Mapping[str, MiniLMEncoder]
 
 
 def measure(plan: Plan) -> Record:
-    """Seconds of a warm question, texts and tokens a second, GFLOP/s, and what int8 loses."""
+    """Seconds of a warm question, texts and tokens per second, and what each backend loses."""
     encoders, peer = build_encoders(), build_peer()
     tokenizer = read_tokenizer(MINILM, locate(MINILM).folder)
-    matrices = matrix_rates(plan)
     return {
         "latency": _latency(plan, encoders, peer),
         "throughput": {
             kind: _throughput(plan, kind, texts, encoders, peer, tokenizer)
             for kind, texts in by_length(tokenizer, plan).items()
         },
-        "matrices": matrices,
         "quality": quality(encoders),
     }
-
-
-def profile(plan: Plan) -> Record:
-    """The functions of encoding documents with the fastest backend that there is."""
-    backend, encoder = list(build_encoders().items())[-1]
-    texts = [document.full_text for document in load_kb().documents]
-    return {**functions(lambda: encoder.encode(texts)), "what": f"documents, {backend}"}
 
 
 def build_encoders() -> dict[str, MiniLMEncoder]:
@@ -128,22 +115,21 @@ def _asker(
 def _throughput(
     plan: Plan, kind: str, texts: list[str], encoders: Encoders, peer: Any, tokenizer: Any
 ) -> Record:
-    """All texts at once, 32 in a batch: texts, tokens and GFLOP a second of each side."""
+    """All texts at once, 32 in a batch: texts and tokens per second of each side."""
     check_encoders(encoders, peer, texts[:64])
     sides: dict[str, Work] = {
         PEER: lambda _: peer.encode(texts, batch_size=32, normalize_embeddings=True)
     }
     for backend, encoder in encoders.items():
         sides[backend] = _encoding(encoder, texts)
-    found = comparison(f"encoding: {len(texts)} x {kind}", sides, PEER, plan.pick(9, 3))
-    lengths = [count_tokens(tokenizer, [text]) for text in texts]
-    work = sum(length * flops_per_token(length) for length in lengths)
+    label = f"encoding: {len(texts)} x {kind}"
+    found = comparison(label, sides, PEER, plan.pick(9, 3), kind="speedup")
+    tokens = count_tokens(tokenizer, texts)
     for row in found.values():
         seconds = row["seconds"]["median"]
         row["texts_per_second"] = len(texts) / seconds
-        row["tokens_per_second"] = sum(lengths) / seconds
-        row["gflops"] = work / seconds / 1e9
-    return {"texts": len(texts), "mean_tokens": float(np.mean(lengths)), "sides": found}
+        row["tokens_per_second"] = tokens / seconds
+    return {"texts": len(texts), "sides": found}
 
 
 def _encoding(encoder: MiniLMEncoder, texts: list[str]) -> Work:

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.harness import Plan, Record, Work, check_close, comparison
-from benchmarks.profiles import functions
 from ragkit.runtime import threads
 from ragkit.scoring.evaluation import Report, evaluate
 from ragkit.scoring.stats import RESAMPLES, Interval
@@ -44,14 +43,14 @@ def measure(plan: Plan) -> Record:
     only: dict[str, Work] = {name: _scoring(score) for name, score in values.items()}
     full: dict[str, Work] = {name: _resampling(score) for name, score in values.items()}
     full[OURS] = lambda _: intervals(evaluate(qrels, run, METRICS))
-    repeats = plan.pick(7, 3)
     return {
         "queries": queries,
         "depth": DEPTH,
         "resamples": RESAMPLES,
-        "metrics": list(METRICS),
-        "scores": comparison(f"evaluating: {queries} queries", only, OURS, repeats),
-        "intervals": comparison("evaluating: with intervals", full, OURS, plan.pick(5, 3)),
+        "scores": comparison("evaluating", only, OURS, plan.pick(7, 3), kind="speedup"),
+        "intervals": comparison(
+            "evaluating, with intervals", full, OURS, plan.pick(5, 3), kind="speedup"
+        ),
     }
 
 
@@ -63,15 +62,8 @@ def _resampling(score: Scorer) -> Work:
     return lambda _: [naive_interval(values) for values in score().values()]
 
 
-def profile(plan: Plan) -> Record:
-    """The functions of scoring a run with intervals."""
-    qrels, run = draw(plan.pick(10_000, 1000))
-    found = functions(lambda: intervals(evaluate(qrels, run, METRICS)))
-    return {**found, "what": f"{len(run)} queries x {DEPTH}, scores and intervals"}
-
-
 def draw(queries: int, seed: int = 0) -> tuple[Qrels, Run]:
-    """Judgements of ten documents a query, graded 0 to 2, and a run of 100 without ties.
+    """Judgements of ten documents per query, graded 0 to 2, and a run of 100 without ties.
 
     A third of the judged documents is found, the others stand outside the run.
     """

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter, sleep
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 Work = Callable[[int], object]
 Record = dict[str, Any]
+Kind = Literal["ratio", "speedup"]
 SAME_COSINE = 0.9999
 REST = 0.1  # seconds; idle threads of the other side's library spin for a while before they sleep
 
@@ -28,7 +29,6 @@ class Plan:
     """How much to measure, and a scratch folder that is deleted afterwards."""
 
     quick: bool
-    million: bool
     scratch: Path
 
     def pick(self, full: T, quick: T) -> T:
@@ -82,34 +82,33 @@ def alternate(sides: Mapping[str, Work], repeats: int, calls: int = 1) -> dict[s
     return took
 
 
-def compared(took: Mapping[str, Sequence[float]], base: str) -> Record:
-    """Seconds of each side, its time over the base's (`ratio`) and the inverse (`speedup`)."""
-    return {
-        name: {
-            "seconds": asdict(spread(seconds)),
-            "ratio": asdict(ratio(seconds, took[base])),
-            "speedup": asdict(ratio(took[base], seconds)),
-        }
-        for name, seconds in took.items()
-    }
-
-
-def comparison(
-    label: str, sides: Mapping[str, Work], base: str, repeats: int, calls: int = 1
-) -> Record:
-    """Time the sides in turns, and tell medians and ratios on stderr."""
-    found = compared(alternate(sides, repeats, calls), base)
-    tell(label, found)
+def compared(took: Mapping[str, Sequence[float]], base: str, kind: Kind = "ratio") -> Record:
+    """Seconds of each side and, but for the base, its time over the base's or the inverse."""
+    found: Record = {name: {"seconds": asdict(spread(seconds))} for name, seconds in took.items()}
+    for name in found.keys() - {base}:
+        above, below = (name, base) if kind == "ratio" else (base, name)
+        found[name][kind] = asdict(ratio(took[above], took[below]))
     return found
 
 
-def tell(label: str, found: Record) -> None:
-    """One line of progress for a comparison: milliseconds, and times the base's."""
-    told = ", ".join(
-        f"{name} {row['seconds']['median'] * 1000:.4g} ms (x{row['ratio']['median']:.3g})"
-        for name, row in found.items()
-    )
-    say(f"{label}: {told}")
+def comparison(
+    label: str,
+    sides: Mapping[str, Work],
+    base: str,
+    repeats: int,
+    calls: int = 1,
+    kind: Kind = "ratio",
+) -> Record:
+    """Time the sides in turns, with a line of progress."""
+    found = compared(alternate(sides, repeats, calls), base, kind)
+    report_progress(label, found)
+    return found
+
+
+def report_progress(label: str, found: Record) -> None:
+    """One line on stderr with the milliseconds of every side."""
+    medians = (f"{name} {row['seconds']['median'] * 1000:.4g} ms" for name, row in found.items())
+    say(f"{label}: {', '.join(medians)}")
 
 
 def say(text: str) -> None:

@@ -51,50 +51,25 @@ class Contest:
         index.add(self.rows, self.ids)
         return index
 
-    def query(self, number: int) -> Vectors:
-        """One query as a row of its own, float32 [1, d]; after the last comes the first."""
-        at = number % len(self.queries)
-        return self.queries[at : at + 1]
-
-    def asking(
-        self, index: FlatIndex | HNSWIndex, k: int, width: int | None = None
-    ) -> Callable[[int], Any]:
-        """A side that asks an index of ragkit, with a beam width if one is given."""
-
-        def ask(number: int) -> Any:
-            if width is not None and isinstance(index, HNSWIndex):
-                index.ef_search = width
-            return index.search(self.query(number), k)
-
-        return ask
-
-    def asking_raw(self, index: Any, k: int) -> Callable[[int], Any]:
-        """A side that asks FAISS."""
-        return lambda number: index.search(self.query(number), k)
+    def asking(self, index: Any, k: int) -> Callable[[int], Any]:
+        """A side that asks an index of ragkit or of FAISS one query, after the last the first."""
+        return lambda number: index.search(self._query(number), k)
 
     def asking_numpy(self, k: int) -> Callable[[int], Any]:
         """A side that asks NumPy: one matrix product, then the k best of it, sorted."""
 
         def ask(number: int) -> tuple[Any, Any]:
-            scores = self.rows @ self.query(number)[0]
+            scores = self.rows @ self._query(number)[0]
             best = np.argpartition(-scores, k - 1)[:k]
             best = best[np.argsort(-scores[best])]
             return scores[best], best
 
         return ask
 
-    def ours(self, index: FlatIndex | HNSWIndex, k: int) -> list[list[str]]:
-        """The ids that an index of ragkit finds for each query."""
-        found: list[list[str]] = index.search(self.queries, k)[1].tolist()
-        return found
-
-    def raw(self, index: Any, k: int) -> list[list[str]]:
-        """The ids that FAISS finds for each query."""
-        return self._named(self.asking_raw(index, k))
-
-    def numpy(self, k: int) -> list[list[str]]:
-        """The ids that NumPy finds for each query."""
-        return self._named(self.asking_numpy(k))
+    def found(self, ask: Callable[[int], Any]) -> list[list[str]]:
+        """The ids that a side finds for each query; FAISS and NumPy give rows."""
+        answers = [ask(number)[1].ravel().tolist() for number in range(len(self.queries))]
+        return [[x if isinstance(x, str) else self.ids[x] for x in answer] for answer in answers]
 
     def check(self, what: str, ours: list[list[str]], theirs: list[list[str]]) -> None:
         """Raise unless two answers agree, or differ only where scores are equal to a rounding."""
@@ -107,6 +82,6 @@ class Contest:
             if len(one) != len(other) or not np.allclose(first, second, rtol=0, atol=1e-6):
                 raise MeasurementError(f"{what}: found {other} where ragkit finds {one}.")
 
-    def _named(self, ask: Callable[[int], Any]) -> list[list[str]]:
-        answers = [ask(number)[1].ravel() for number in range(len(self.queries))]
-        return [[self.ids[row] for row in rows] for rows in answers]
+    def _query(self, number: int) -> Vectors:
+        at = number % len(self.queries)
+        return self.queries[at : at + 1]

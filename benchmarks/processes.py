@@ -38,16 +38,11 @@ def run(
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
     )
-    told = json.loads(answer.stdout)
+    found = json.loads(answer.stdout)
     text = output.read_text(encoding="utf-8", errors="replace")
-    if told["status"] != 0:
-        raise MeasurementError(f"{' '.join(command)} ended in {told['status']}: {text[-600:]}")
-    return Finished(told["seconds"], told["peak_bytes"], text)
-
-
-def script(name: str) -> str:
-    """The path of a command that was installed with this Python."""
-    return str(Path(sys.executable).with_name(name))
+    if found["status"] != 0:
+        raise MeasurementError(f"{' '.join(command)} ended in {found['status']}: {text[-600:]}")
+    return Finished(found["seconds"], found["peak_bytes"], text)
 
 
 def take_turns(

@@ -1,110 +1,80 @@
-"""report.md, rendered from results.json alone."""
+"""report.md: template.md, with its tables and numbers filled from results.json."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import markdown as md
-from benchmarks import sections
+from benchmarks import tables as md
 from benchmarks.figures import draw
-from benchmarks.section_indexes import of_indexes
-from benchmarks.targets import missed, outcomes
+from benchmarks.machine import FLAGS
+from benchmarks.targets import targets_table
 
 Part = Mapping[str, Any]
-SECTIONS: Mapping[str, tuple[str, Callable[[Part], list[str]]]] = {
-    "ask": ("A cold question", sections.of_ask),
-    "encoding": ("Encoding", sections.of_encoding),
-    "reranking": ("Reranking", sections.of_reranking),
-    "indexes": ("Indexes", of_indexes),
-    "evaluating": ("Evaluating", sections.of_evaluating),
-    "suite": ("Labs and tests", sections.of_suite),
-}
-ALWAYS_PROFILED = ("ask", "evaluating")
+TEMPLATE = Path(__file__).with_name("template.md")
+_TABLE = re.compile(r"\[\[(.*?)\]\]", re.DOTALL)
 
 
 def write(results: Mapping[str, Any], folder: Path) -> None:
     """Write report.md and its figures."""
     folder.mkdir(parents=True, exist_ok=True)
-    draw(_measured(results), folder / "figures")
+    draw(measured(results), folder / "figures")
     (folder / "report.md").write_text(render(results), encoding="utf-8")
 
 
 def render(results: Mapping[str, Any]) -> str:
-    """The whole report in Markdown."""
-    parts = _measured(results)
-    blocks = ["# Benchmarks", *_header(results["parts"]), "## Targets", targets_table(results)]
-    for name, (title, section) in SECTIONS.items():
-        if name not in parts:
-            continue
-        blocks += [f"## {title}", *section(parts[name])]
-        profile = results["parts"][name].get("profile")
-        if profile and (name in ALWAYS_PROFILED or missed(parts, name)):
-            blocks.append(md.profile(profile))
-    return "\n\n".join(blocks) + "\n"
+    """The whole report in Markdown, with a section per part that was measured."""
+    parts = measured(results)
+    template = TEMPLATE.read_text(encoding="utf-8")
+    opening, *sections = re.split(r"^## (\w+): ", template, flags=re.MULTILINE)
+    text = opening.format_map({**_header(results["parts"]), "targets": targets_table(parts)})
+    for name, section in zip(sections[::2], sections[1::2], strict=True):
+        if name in parts:
+            words = section.format_map({**parts[name], **_range(parts[name])})
+            text += "## " + _TABLE.sub(partial(_shown, parts[name]), words)
+    return text.rstrip() + "\n"
 
 
-def _measured(results: Mapping[str, Any]) -> dict[str, Part]:
+def _shown(part: Part, found: re.Match[str]) -> str:
+    return md.render(found[1], part)
+
+
+def measured(results: Mapping[str, Any]) -> dict[str, Part]:
+    """What each part measured, without where and when."""
     return {name: part["measured"] for name, part in results["parts"].items()}
 
 
-def _header(parts: Mapping[str, Part]) -> list[str]:
-    """How to reproduce it, what it ran on, when, and how to read the numbers."""
-    machines: list[tuple[Part, list[str]]] = []
+def _range(part: Part) -> dict[str, str]:
+    """The slowest and fastest median speed of fp32 ONNX over the kinds of text."""
+    found = [value for _, value in md.find(part, "throughput/*/sides/onnx/speedup/median")]
+    return {"slowest": f"{min(found):.2f}", "fastest": f"{max(found):.2f}"} if found else {}
+
+
+def _header(parts: Mapping[str, Part]) -> dict[str, str]:
+    """What was measured on, when, and whether that was in a hurry or in company."""
+    machines: dict[str, list[str]] = {}
     for name, part in parts.items():
-        same = [names for machine, names in machines if machine == part["environment"]]
-        if same:
-            same[0].append(name)
-        else:
-            machines.append((part["environment"], [name]))
-    lines = [f"- {', '.join(names)}: {_machine(machine)}." for machine, names in machines]
-    dates = ", ".join(f"{name} {part['date']}" for name, part in parts.items())
+        machines.setdefault(_machine(part["environment"]), []).append(name)
     quick = [name for name, part in parts.items() if part["quick"]]
-    busy = [
-        name for name, part in parts.items() if part["load"] > 0.25 * part["environment"]["cores"]
-    ]
-    notes = []
-    if quick:
-        notes.append(f"Quick runs, with small sizes and few repeats: {', '.join(quick)}.")
-    if busy:
-        notes.append(
-            f"The machine was also doing something else when these began: {', '.join(busy)}."
-        )
-    return [
-        "`make bench` measures it all again; `python -m benchmarks --report` only writes this "
-        "page again, from `results.json`. Sides of a comparison take turns (A, B, A, B) after a "
-        "warm-up, with the same number of threads, and are first checked to compute the same "
-        "thing. Given are the median and in brackets the quartiles; a ratio is the median of the "
-        "ratios of neighbouring repeats, and below 1 means less time.",
-        "\n".join(lines),
-        f"Measured: {dates}.",
-        *notes,
-    ]
+    busy = [n for n, part in parts.items() if part["load"] > 0.25 * part["environment"]["cores"]]
+    notes = f" Quick, with small sizes and few repeats: {', '.join(quick)}." if quick else ""
+    notes += f" Other programs were running when these began: {', '.join(busy)}." if busy else ""
+    lines = (f"- {', '.join(names)}: {machine}." for machine, names in machines.items())
+    dates = ", ".join(f"{name} {part['date']}" for name, part in parts.items())
+    return {"machines": "\n".join(lines), "dates": dates, "notes": notes}
 
 
 def _machine(machine: Part) -> str:
     libraries = ", ".join(f"{name} {number}" for name, number in machine["libraries"].items())
+    found = machine["instructions"]
+    features = ", ".join(found) or "none of the vector instructions looked for"
+    missing = ", ".join(flag for flag in FLAGS if flag not in found)
+    without = f", without {missing}" if found and missing else ""
     return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['threads']} threads, "
-        f"{', '.join(machine['instructions']) or 'no vector instructions known'}, "
-        f"{md.size(machine['memory_bytes'])} of memory, {machine['system']}, "
-        f"Python {machine['python']}, {libraries}"
+        f"processor {machine['cpu']} with {features}{without}; {machine['cores']} cores, "
+        f"{machine['threads']} threads, {md.size(machine['memory_bytes'])} of memory, "
+        f"{machine['system']}; Python {machine['python']}, {libraries}"
     )
-
-
-def targets_table(results: Mapping[str, Any]) -> str:
-    """How many targets are met, and a row each in Markdown."""
-    found, rows = outcomes(_measured(results)), []
-    for outcome in found:
-        target = outcome.target
-        sign = "≤" if target.at_most else "≥"
-        value = "" if outcome.value is None else f"{md.number(outcome.value)} {target.unit}"
-        verdict = f"**{outcome.verdict}**" if outcome.verdict == "missed" else outcome.verdict
-        rows.append(
-            [target.what, f"{sign} {md.number(target.bound)} {target.unit}", value, verdict]
-        )
-    counts = {verdict: sum(o.verdict == verdict for o in found) for verdict in ("met", "missed")}
-    absent = len(found) - sum(counts.values())
-    summary = f"{counts['met']} met, {counts['missed']} missed, {absent} not measured."
-    return summary + "\n\n" + md.table(["what", "target", "measured", ""], rows)

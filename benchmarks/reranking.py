@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Plan, Record, Work, check_same, comparison
-from benchmarks.profiles import functions
 from ragkit.documents.chunking import sentence_chunks, to_documents
 from ragkit.documents.handbook import load_handbook
 from ragkit.documents.kb import load_kb
@@ -39,12 +38,6 @@ def measure(plan: Plan) -> Record:
         check_same("tokens of a pair", ours, peer.tokenizer(question, text)["input_ids"])
     check_same("parameters", sum(p.numel() for p in peer.model.parameters()), RERANKER.parameters)
     return {str(count): _timed(plan, reranker, peer, pairs[:count]) for count in (10, 100)}
-
-
-def profile(plan: Plan) -> Record:
-    """The functions of scoring ten candidates."""
-    reranker, pairs = CrossEncoderReranker(), candidates(10)
-    return {**functions(lambda: reranker.predict(pairs)), "what": "10 candidates"}
 
 
 def candidates(count: int) -> list[Pair]:

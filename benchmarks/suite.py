@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 from benchmarks.harness import MeasurementError, Plan, Record, say
-from benchmarks.processes import ROOT, Finished, run, script
+from benchmarks.processes import ROOT, Finished, run
 from ragkit.encoders.minilm_export import lend
 
-_SLOW = re.compile(r"^([\d.]+)s (?:call|setup|teardown) +(\S.*)$", re.MULTILINE)
 _LAB = re.compile(r"^ok (\S+)\s+\d+ cells in ([\d.]+) s", re.MULTILINE)
 
 
@@ -29,7 +29,6 @@ def measure(plan: Plan) -> Record:
             for name, seconds in seconds_of(cold.output).items()
         },
         "tests": tests.seconds,
-        "slowest": slowest(tests.output),
         "peak_bytes": {
             "labs, cold": cold.peak_bytes,
             "labs, warm": warm.peak_bytes,
@@ -46,16 +45,13 @@ def seconds_of(output: str) -> dict[str, float]:
     return found
 
 
-def slowest(output: str) -> list[Record]:
-    """The tests and lab cells that pytest names as the slowest, with their seconds."""
-    return [{"name": name, "seconds": float(took)} for took, name in _SLOW.findall(output)]
-
-
 def _labs(plan: Plan, cache: Path, what: str) -> Finished:
     for done in (ROOT / ".build").glob("*.done"):  # or the labs that ran before are skipped
         done.unlink()
     finished = run(
-        [script("ragkit"), "editions", "--run"], plan.scratch, {"RAGKIT_CACHE": str(cache)}
+        [sys.executable, "-m", "ragkit", "editions", "--run"],
+        plan.scratch,
+        {"RAGKIT_CACHE": str(cache)},
     )
     for name, seconds in seconds_of(finished.output).items():
         say(f"suite: {name} {what} {seconds:.0f} s")

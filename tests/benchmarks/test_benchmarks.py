@@ -1,30 +1,29 @@
-"""The arithmetic of the benchmarks: no timings here, only what is computed from them."""
+"""What the benchmarks compute from times, how they show it, and what is committed of it."""
 
 from __future__ import annotations
 
-import copy
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
-from scipy import stats
+import typer
 
 from benchmarks import __main__ as command
-from benchmarks import arithmetic, evaluating, fits, harness, markdown, processes, profiles, targets
-from benchmarks.arithmetic import flops_per_token
+from benchmarks import evaluating, harness, processes, tables
+from benchmarks.figures import PICTURES
 from benchmarks.indexes import recall
 from benchmarks.neighbours import Contest, faiss_flat, ids_of
-from benchmarks.projections import FAR, projections
-from benchmarks.report import render, targets_table, write
-from benchmarks.suite import seconds_of, slowest
-from benchmarks.synthetic import cloud_around, effective_dimensions
-from benchmarks.targets import TARGETS, Outcome, Target, outcomes
+from benchmarks.quoted import QUOTED, quoted
+from benchmarks.report import render, write
+from benchmarks.suite import seconds_of
+from benchmarks.targets import TARGETS, Target, targets_table
 from benchmarks.texts import LONG_TOKENS, by_length, count_tokens
-from ragkit.course import ledger as ledger
+from ragkit.course.ledger import QUOTE, TABLE, pages
 from ragkit.documents.kb import load_documents
 from ragkit.runtime import data_dir
 from ragkit.search.index import FlatIndex
@@ -39,18 +38,13 @@ def spread(median: float) -> dict[str, float]:
     return {"median": median, "low": 0.9 * median, "high": 1.1 * median, "n": 5}
 
 
-def side(seconds: float, base: float, **more: Any) -> dict[str, Any]:
-    found = {"seconds": seconds, "ratio": seconds / base, "speedup": base / seconds}
-    return {**{name: spread(value) for name, value in found.items()}, **more}
-
-
 def vectors(count: int, width: int = 8, seed: int = 0) -> np.ndarray:
     return unit_rows(np.random.default_rng(seed).normal(size=(count, width)))
 
 
 @pytest.fixture
 def quick(tmp_path: Path) -> harness.Plan:
-    return harness.Plan(quick=True, million=False, scratch=tmp_path)
+    return harness.Plan(quick=True, scratch=tmp_path)
 
 
 class TestHarness:
@@ -61,11 +55,12 @@ class TestHarness:
         # the machine slowed down by ten in the middle: pairs do not mind, medians of all would
         assert harness.ratio([2, 20, 2], [1, 10, 4]).median == 2
 
-    def test_ratio_and_speedup_say_the_same(self) -> None:
-        found = harness.compared({"a": [1.0, 1.0], "b": [4.0, 4.0]}, base="a")
-        assert found["b"]["ratio"]["median"] == 4
-        assert found["b"]["speedup"]["median"] == 0.25
-        assert found["a"]["ratio"]["median"] == 1
+    def test_a_side_is_compared_with_the_base_one_way_or_the_other(self) -> None:
+        took = {"a": [1.0, 1.0], "b": [4.0, 4.0]}
+        ratio, speedup = (harness.compared(took, "a", kind) for kind in ("ratio", "speedup"))
+        assert ratio["b"]["ratio"]["median"] == 4
+        assert speedup["b"]["speedup"]["median"] == 0.25
+        assert ratio["a"].keys() == speedup["a"].keys() == {"seconds"}
 
     def test_sides_take_turns_on_the_same_inputs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(harness, "REST", 0)
@@ -89,29 +84,7 @@ class TestHarness:
             harness.check_vectors_agree("rows", rows, rows[::-1])
 
 
-class TestArithmetic:
-    def test_operations_are_counted_from_the_real_weights(self) -> None:
-        from safetensors import safe_open
-
-        with safe_open(locate(MINILM).folder / MINILM.file, framework="np") as weights:
-            shapes = [
-                weights.get_slice(name).get_shape()
-                for name in weights.keys()  # noqa: SIM118  # it is no mapping
-                if "encoder.layer" in name and "weight" in name and "LayerNorm" not in name
-            ]
-        products = sum(2 * rows * columns for rows, columns in shapes)
-        layers = len(shapes) / 6
-        attention = 4 * 7 * MINILM.dimension * layers
-        assert flops_per_token(7) == products + attention
-
-    def test_every_library_gives_the_same_product(self) -> None:
-        products = arithmetic._products(3, 5, 4)
-        assert set(products) == {"torch", "NumPy", "onnxruntime"}
-        arithmetic.check_products(products)
-        wrong = {**products, "wrong": lambda _: np.zeros((3, 4))}
-        with pytest.raises(harness.MeasurementError, match="wrong"):
-            arithmetic.check_products(wrong)
-
+class TestTexts:
     def test_long_texts_have_exactly_as_many_tokens_as_they_should(
         self, quick: harness.Plan
     ) -> None:
@@ -122,61 +95,14 @@ class TestArithmetic:
         assert set(documents) <= {d.full_text for d in load_documents(data_dir() / "verb_grammar")}
 
 
-class TestFits:
-    sizes = (500, 2000, 5000, 20_000, 100_000)
-
-    @pytest.mark.parametrize(
-        ("shape", "curve"),
-        [
-            ("linear", lambda n: 2e-5 + 3e-8 * n),
-            ("logarithmic", lambda n: 2e-5 + 3e-5 * np.log(n)),
-            ("power", lambda n: 2e-5 * n**0.3),
-        ],
-    )
-    def test_known_coefficients_are_found_again(self, shape: str, curve: Any) -> None:
-        found = fits.fit(shape, self.sizes, [curve(n) for n in self.sizes])
-        assert found.predict(1e7)[0] == pytest.approx(curve(1e7), rel=1e-6)
-        assert found.a == pytest.approx(2e-5, rel=1e-6)
-
-    def test_the_better_shape_is_chosen(self) -> None:
-        for shape, curve in (("logarithmic", np.log), ("power", np.sqrt)):
-            values = [float(curve(n)) for n in self.sizes]
-            assert fits.best_fit(("logarithmic", "power"), self.sizes, values).shape == shape
-
-    def test_the_interval_holds_the_truth_as_often_as_it_says(self) -> None:
-        rng = np.random.default_rng(0)
-        held = 0
-        for _ in range(400):
-            noise = np.exp(0.1 * rng.normal(size=len(self.sizes) + 1))
-            values = [n**0.5 * e for n, e in zip(self.sizes, noise, strict=False)]
-            _, low, high = fits.fit("power", self.sizes, values).predict(1e7)
-            held += low <= 1e7**0.5 * noise[-1] <= high
-        assert 0.92 < held / 400 < 0.98
-
-    def test_slope_and_its_error_are_those_of_textbook_regression(self) -> None:
-        values = [n**0.5 * e for n, e in zip(self.sizes, (1.1, 0.9, 1.0, 1.2, 0.95), strict=True)]
-        expected = stats.linregress(np.log(self.sizes), np.log(values))
-        found = fits.fit("power", self.sizes, values)
-        assert found.b == pytest.approx(expected.slope)
-        assert found.covariance[1][1] ** 0.5 == pytest.approx(expected.stderr)
-
-    def test_noise_widens_the_interval(self) -> None:
-        clean = [1.0 * n for n in self.sizes]
-        noisy = [value * (1 + 0.1 * (-1) ** i) for i, value in enumerate(clean)]
-        widths = [
-            np.subtract(*fits.fit("linear", self.sizes, values).predict(1e7)[:0:-1])
-            for values in (clean, noisy)
-        ]
-        assert widths[0] < 1e-3 * widths[1]
-
-
 class TestPeers:
     def test_every_index_finds_the_same(self) -> None:
         contest = Contest(vectors(40), vectors(5, seed=1), ids_of(40))
         index = contest.fill(FlatIndex(8))
-        exact = contest.ours(index, 3)
-        contest.check("FAISS", exact, contest.raw(faiss_flat(contest.rows), 3))
-        contest.check("NumPy", exact, contest.numpy(3))
+        exact = contest.found(contest.asking(index, 3))
+        assert exact == index.search(contest.queries, 3)[1].tolist()
+        for side in (contest.asking(faiss_flat(contest.rows), 3), contest.asking_numpy(3)):
+            contest.check("a peer", exact, contest.found(side))
         with pytest.raises(harness.MeasurementError):
             contest.check("another", exact, [row[::-1] for row in exact])
 
@@ -207,13 +133,6 @@ class TestPeers:
     def test_recall_is_the_mean_share(self) -> None:
         assert recall([["a", "b"], ["c", "d"]], [["a", "x"], ["d", "c"]]) == 0.75
 
-    def test_drawn_vectors_are_units_with_few_effective_dimensions(self) -> None:
-        centres = unit_rows(vectors(60, 32) * np.geomspace(1, 0.05, 32))
-        drawn = cloud_around(centres).draw(400, seed=1)
-        assert np.linalg.norm(drawn, axis=1) == pytest.approx(1, abs=1e-5)
-        assert effective_dimensions(drawn) == pytest.approx(effective_dimensions(centres), rel=0.4)
-        assert effective_dimensions(vectors(400, 32)) > 1.5 * effective_dimensions(drawn)
-
 
 class TestProcesses:
     def test_seconds_peak_and_output_of_a_command(self, tmp_path: Path) -> None:
@@ -229,188 +148,133 @@ class TestProcesses:
         with pytest.raises(harness.MeasurementError, match=r"ended in 3.*no luck"):
             processes.run([sys.executable, "-c", "print('no luck'); raise SystemExit(3)"], tmp_path)
 
-    def test_a_profile_names_functions_without_the_machine_s_paths(self) -> None:
-        found = profiles.functions(lambda: json.dumps({"a": [1] * 10}, indent=1))
-        assert any("json/encoder.py" in row["name"] for row in found["rows"])
-        assert not any(row["name"].startswith("/") for row in found["rows"])
-
     def test_the_seconds_of_labs_are_read(self) -> None:
         printed = "ok labs/01-a.ipynb  54 cells in 23 s\nok labs/02-b.ipynb  60 cells in 2.5 s\n"
         assert seconds_of(printed) == {"01-a": 23.0, "02-b": 2.5}
         with pytest.raises(harness.MeasurementError):
             seconds_of("skipped\n")
 
-    def test_the_slowest_tests_are_read(self) -> None:
-        printed = "= slowest 15 durations =\n140.75s call     tests/test_a.py::B::c\n"
-        printed += "9.17s setup    labs/01-a.ipynb::Cell 31\n3 passed in 2.00s\n"
-        assert slowest(printed) == [
-            {"name": "tests/test_a.py::B::c", "seconds": 140.75},
-            {"name": "labs/01-a.ipynb::Cell 31", "seconds": 9.17},
+
+class TestTables:
+    record: ClassVar[dict[str, Any]] = {
+        "kinds": {"short": {"a": spread(2), "b": spread(0.5)}, "long": {"a": spread(3)}}
+    }
+
+    def test_a_path_finds_every_value_with_the_keys_of_its_stars(self) -> None:
+        found = tables.find(self.record, "kinds/*/a/median")
+        assert found == [(["short"], 2), (["long"], 3)]
+        assert tables.find(self.record, "kinds/short/b/n") == [([], 5)]
+        assert tables.find(self.record, "kinds/*/nothing") == []
+        assert tables.find(self.record, "kinds/short/a/median/deeper") == []
+
+    def test_what_was_not_measured_is_a_dash(self) -> None:
+        shown = tables.render("kinds/* as kind\na = timed a\nb = timed b", self.record)
+        assert shown.splitlines() == [
+            "| kind | a | b |",
+            "| --- | ---: | ---: |",
+            "| short | 2 s [1.8 s–2.2 s] | 500 ms [450 ms–550 ms] |",
+            "| long | 3 s [2.7 s–3.3 s] | – |",
         ]
 
-
-def results() -> dict[str, Any]:
-    """Small results by hand: two parts, with numbers that are easy to follow."""
-    scores = {
-        "ragkit": side(2, 2),
-        "ranx": side(4, 2),
-        evaluating.READY: side(1, 2),
-        "pytrec_eval": side(1, 2),
-    }
-    base = {"queries": 100, "depth": 10, "resamples": 50, "metrics": ["mrr@10"]}
-    sizes = {
-        str(size): {
-            "build": {name: spread(size * 1e-6) for name in INDEXES},
-            "bytes": dict.fromkeys(INDEXES, 1536 * size),
-            "latency": {
-                name: side(size**power, size**0.9)
-                for name, power in zip(INDEXES, (0.9, 0.9, 0.9, 0.3, 0.3), strict=True)
-            },
-            "flat_over_raw": spread(1.0),
-            "hnsw_over_raw": spread(1.2),
-            "recall": 1.0,
-            "batch": spread(1e-6),
-            "queries": 10,
-        }
-        for size in (50, 500, 2000, 20_000, 100_000)
-    }
-    curve = {
-        "size": 100_000,
-        "recall": {"16": 0.98, "32": 0.99, "64": 1.0},
-        "latency": {"FlatIndex": side(1, 1)}
-        | {width: side(int(width) / 1000, 1) for width in ("16", "32", "64")},
-    }
-    cloud = dict.fromkeys(("centres", "sample"), 10) | dict.fromkeys(
-        (
-            "noise",
-            "effective_dimensions_real",
-            "effective_dimensions_drawn",
-            "nearest_cosine_real",
-            "nearest_cosine_drawn",
-        ),
-        0.5,
+    @pytest.mark.parametrize(
+        ("value", "text"), [(2e-6, "2 µs"), (0.0123, "12.3 ms"), (1.5, "1.5 s"), (240, "4 min")]
     )
-    band = {"ways": {"sum, one thread": spread(2e10)}, "one_thread": 2e10, "array_bytes": 1000}
-    indexes = {"k": 10, "cloud": cloud, "sizes": sizes, "curve": curve, "bandwidth": band}
-    machine = {
-        "cpu": "a processor",
-        "cores": 2,
-        "threads": 2,
-        "instructions": ["avx2"],
-        "memory_bytes": 8e9,
-        "system": "a system",
-        "python": "3.11",
-        "libraries": {"numpy": "2.0"},
-    }
-    measured = {"indexes": indexes, "evaluating": {**base, "scores": scores, "intervals": scores}}
-    frame = {"date": "2026-01-31", "quick": False, "environment": machine, "load": 0.0}
-    return {"parts": {name: {**frame, "measured": part} for name, part in measured.items()}}
+    def test_times_have_a_unit_that_suits_them(self, value: float, text: str) -> None:
+        assert tables.seconds(value) == text
 
-
-INDEXES = ("FlatIndex", "IndexFlatIP", "NumPy", "HNSWIndex", "IndexHNSWFlat")
+    def test_numbers_have_three_digits(self) -> None:
+        numbers = (0.00001234, 0.5, 1.0, 12.345, 123.4, 1234567)
+        shown = [tables.number(value) for value in numbers]
+        assert shown == ["0.000012", "0.5", "1", "12.3", "123", "1,234,567"]
 
 
 class TestTargets:
     @pytest.mark.parametrize(
-        ("value", "at_most", "verdict"),
+        ("value", "sign", "verdict"),
         [
-            (1.0, True, "met"),
-            (1.0001, True, "missed"),
-            (0.9, True, "met"),
-            (1.0, False, "met"),
-            (0.9999, False, "missed"),
-            (1.1, False, "met"),
-            (None, True, "not measured"),
-            (float("inf"), True, "missed"),
-            (float("nan"), True, "missed"),
+            (1.0, "≤", "met"),
+            (1.0001, "≤", "missed"),
+            (1.0, "≥", "met"),
+            (0.9999, "≥", "missed"),
+            (None, "≤", "not measured"),
+            (float("nan"), "≤", "missed"),
         ],
     )
-    def test_the_border_itself_is_met(
-        self, value: float | None, at_most: bool, verdict: str
-    ) -> None:
-        target = Target("a thing", "ask", 1.0, lambda _: value, at_most=at_most)
-        assert Outcome(target, value).verdict == verdict
+    def test_the_border_itself_is_met(self, value: float | None, sign: Any, verdict: str) -> None:
+        assert Target("a thing", "ask", sign, 1.0).verdict(value) == verdict
 
-    def test_what_was_not_measured_is_neither_met_nor_missed(self) -> None:
-        assert {outcome.verdict for outcome in outcomes({})} == {"not measured"}
-        assert {target.part for target in TARGETS} == set(command.PARTS)
+    def test_the_worst_of_several_values_counts(self) -> None:
+        parts = {"suite": {"labs": {"01": {"cold": 3}, "02": {"cold": 9}}}}
+        assert Target("slowest", "suite/labs/*/cold", "≤", 5).value(parts) == 9
+        assert Target("fastest", "suite/labs/*/cold", "≥", 5).value(parts) == 3
 
-    def test_values_are_taken_from_the_results(self) -> None:
-        parts = {name: part["measured"] for name, part in results()["parts"].items()}
-        found = {o.target.what: o for o in outcomes(parts) if o.value is not None}
-        assert {what: (o.value, o.verdict) for what, o in found.items()} == {
-            "FlatIndex over raw FAISS, 100,000 vectors": (1.0, "met"),
-            "HNSWIndex with recall@10 of 0.99 or more over FlatIndex, 100,000 vectors": (
-                0.032,
-                "met",
-            ),
-            "scores and intervals over ranx": (0.5, "met"),
-            "scores and intervals over pytrec_eval": (2.0, "missed"),
+    def test_points_are_hundredths(self) -> None:
+        lost = Target("lost", "quality/gap", "≥", -1, "points")
+        assert lost.value({"quality": {"gap": -0.02}}) == -2
+
+    def test_the_table_counts_and_marks_what_is_missed(self) -> None:
+        parts = {"evaluating": {"intervals": {"ranx": {"speedup": spread(2.0)}}}}
+        table = targets_table(parts)
+        assert f"0 met, 1 missed, {len(TARGETS) - 1} not measured." in table
+        assert "| scores and intervals over ranx | ≤ 1 × | 2 × | **missed** |" in table
+
+
+class TestQuoted:
+    def test_spreads_and_comparisons_become_entries_of_the_ledger(self) -> None:
+        gap = {"difference": -0.01, "interval": [-0.02, 0.01], "queries": 9, "p_value": 0.5}
+        sides = {
+            name: {"sides": {"onnx": {"speedup": spread(n)}}}
+            for name, n in zip("ab", (3, 2), strict=True)
         }
+        quality = {"onnx-int8": {"cosine_lowest": 0.98, "differences": {"hit_rate@5": gap}}}
+        single = {"search 56 documents": spread(0.002)}
+        parts = {
+            "encoding": {"measured": {"quality": quality, "throughput": sides}},
+            "steps": {"measured": {"single": single}, "environment": {"threads": 2}},
+        }
+        found = quoted({"parts": parts})
+        assert found["backends.onnx-int8.cosine.lowest"]["value"] == 0.98
+        compared = found["backends.onnx-int8-torch.hit_rate@5"]
+        assert (compared["value"], compared["interval"], compared["n"]) == (-0.01, [-0.02, 0.01], 9)
+        assert found["time.search_56"]["value"] == pytest.approx(2)  # milliseconds
+        assert found["time.search_56"]["interval"] == pytest.approx([1.8, 2.2])
+        assert found["time.threads"]["value"] == 2
+        assert found["bench.fp32.speed"]["value"] == 2  # the worst kind of text
 
-    def test_a_graph_that_never_finds_enough_misses(self) -> None:
-        part = copy.deepcopy(results()["parts"]["indexes"]["measured"])
-        part["curve"]["recall"] = {"16": 0.5}
-        assert targets.least_width(part["curve"]) is None
-        assert targets.missed({"indexes": part}, "indexes")
+    def test_a_part_that_was_not_measured_keeps_what_was_quoted_of_it(self) -> None:
+        before = {"time.rerank_1": {"value": 7.0, "how": "by hand"}, "nobody.reads": {"value": 1}}
+        found = quoted({"parts": {}, "quoted": before})
+        assert found.keys() == {"time.rerank_1", "bench.targets"}
+        assert found["time.rerank_1"] == before["time.rerank_1"]
 
 
 class TestReport:
-    def test_it_says_missed_where_a_target_is_missed_and_shows_the_profile(self) -> None:
-        stored = results()
-        row = {"name": "slow.py:1 slow", "calls": 1, "own": 0.1, "seconds": 0.2}
-        stored["parts"]["evaluating"]["profile"] = {
-            "kind": "functions",
-            "rows": [row],
-            "what": "x",
+    def test_every_section_is_filled(self, stored: Any) -> None:
+        """Also those whose part is not in the stored results yet."""
+        made = {
+            "steps": {
+                "single": {"encode a question, torch": spread(0.006)},
+                "per_second": {"questions": spread(1000)},
+                "batch": 512,
+            },
+            "grading": {
+                "submissions": 30,
+                "class": {"submission": 0.15, "before": 2.8, "report": 0.9, "peak_bytes": 9e7},
+            },
         }
-        text = render(stored)
-        missed = [line for line in text.splitlines() if "**missed**" in line]
-        assert len(missed) == 1
-        assert missed[0].startswith("| scores and intervals over pytrec_eval | ≤ 1 × | 2 × |")
-        assert "slow.py:1 slow" in text
-        assert "3 met, 1 missed, 11 not measured." in text
+        frame = stored["parts"]["ask"]
+        parts = {name: {**frame, "measured": part} for name, part in made.items()}
+        text = render({"parts": {**stored["parts"], **parts}})
+        assert len(re.findall("^## ", text, re.MULTILINE)) == 1 + len(command.PARTS)
+        assert "| encode a question, torch | 6 ms [5.4 ms–6.6 ms] | 5 |" in text
+        assert "| 150 ms | 2.8 s | 900 ms | 90 MB |" in text
+        assert not re.search(r"[{}]|\[\[|\]\]", text)
 
-    def test_words_follow_the_numbers(self) -> None:
-        stored = results()
-        assert "With intervals it is 2 times as fast as ranx; 2 times as slow as" in render(stored)
-        ranx = stored["parts"]["evaluating"]["measured"]["intervals"]["ranx"]
-        ranx["speedup"] = spread(4.0)
-        assert "With intervals it is 4 times as slow as ranx" in render(stored)
-        ranx["speedup"] = spread(1.01)
-        assert "With intervals it is about as fast as ranx" in render(stored)
-
-    def test_only_what_was_measured_is_shown(self) -> None:
-        stored = results()
-        del stored["parts"]["indexes"]
-        assert "## Indexes" not in render(stored)
-
-    def test_pictures_are_drawn_for_what_was_measured(self, tmp_path: Path) -> None:
-        write(results(), tmp_path)
-        pictures = {file.stem for file in (tmp_path / "figures").glob("*.png")}
-        assert pictures == {"latency", "building", "widths", "evaluating"}
-        text = (tmp_path / "report.md").read_text(encoding="utf-8")
-        assert all(f"(figures/{name}.png)" in text for name in pictures)
-
-    def test_projections_go_on_as_the_points_do(self) -> None:
-        found = projections(results()["parts"]["indexes"]["measured"])
-        graph = next(p for p in found if p.index == "HNSWIndex" and p.quantity == "latency")
-        assert graph.fit.shape == "power"
-        assert graph.fit.predict(FAR)[0] == pytest.approx(FAR**0.3)
-        size = next(p for p in found if p.index == "FlatIndex" and p.quantity == "bytes")
-        assert size.fit.predict(FAR)[0] == pytest.approx(1536 * FAR)
-
-    @pytest.mark.parametrize(
-        ("value", "text"),
-        [(2e-6, "2 µs"), (0.0123, "12.3 ms"), (1.5, "1.5 s"), (240, "4 min"), (7200, "2 h")],
-    )
-    def test_times_have_a_unit_that_suits_them(self, value: float, text: str) -> None:
-        assert markdown.seconds(value) == text
-
-    def test_numbers_have_three_digits(self) -> None:
-        numbers = (0.00001234, 0.5, 1.0, 12.345, 123.4, 1234567)
-        shown = [markdown.number(value) for value in numbers]
-        assert shown == ["0.000012", "0.5", "1", "12.3", "123", "1,234,567"]
+    def test_a_hurry_and_company_are_admitted(self, stored: Any) -> None:
+        part = {**stored["parts"]["ask"], "quick": True, "load": 1.5}
+        text = render({"parts": {"ask": part}})
+        assert "Quick, with small sizes and few repeats: ask." in text
+        assert "Other programs were running when these began: ask." in text
 
 
 class TestCommand:
@@ -433,14 +297,30 @@ class TestCommand:
 
     def test_measuring_some_parts_keeps_the_others(self, tmp_path: Path) -> None:
         file = tmp_path / "results.json"
-        command._store({"parts": {"evaluating": {"old": 1}, "ask": {"old": 2}}}, file)
+        part = {"environment": {}, "measured": {}}
+        command._store({"parts": {"evaluating": part, "ask": {**part, "date": "old"}}}, file)
         stored = command._load(file)
-        stored["parts"]["evaluating"] = {"new": 3}
+        assert list(stored["parts"]) == ["ask", "evaluating"]
+        stored["parts"]["evaluating"] = {**part, "date": "new"}
         command._store(stored, file)
-        assert json.loads(file.read_text()) == {
-            "parts": {"ask": {"old": 2}, "evaluating": {"new": 3}}
-        }
-        assert list(command._load(file)["parts"]) == ["ask", "evaluating"]
+        dates = {name: found.get("date") for name, found in command._load(file)["parts"].items()}
+        assert dates == {"ask": "old", "evaluating": "new"}
+
+    def test_a_spread_is_one_line_of_the_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "results.json"
+        results = {"parts": {"ask": {"measured": {"sides": {"a": spread(1.0)}}}}}
+        command._store(results, file)
+        assert sum('"median"' in line and '"n": 5' in line for line in _lines(file)) == 1
+        assert command._load(file)["parts"] == results["parts"]
+
+    def test_nothing_to_render_is_an_error_and_writes_nothing(self, tmp_path: Path) -> None:
+        with pytest.raises(typer.BadParameter, match="measure first"):
+            command._render({"parts": {}}, tmp_path, tmp_path / "results.json")
+        assert list(tmp_path.iterdir()) == []
+
+
+def _lines(file: Path) -> list[str]:
+    return file.read_text(encoding="utf-8").splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -453,8 +333,33 @@ class TestWhatIsCommitted:
         report = (ROOT / "benchmarks" / "report.md").read_text(encoding="utf-8")
         assert report == render(stored)
 
-    def test_the_table_of_the_readme_is_made_from_the_results(self, stored: Any) -> None:
-        assert ledger.load()["bench.targets"]["text"] == targets_table(stored)
+    def test_what_pages_quote_is_made_from_the_results(self, stored: Any) -> None:
+        assert stored["quoted"] == quoted(stored)
+
+    def test_every_quoted_entry_is_read_by_a_page_or_a_lab(self, stored: Any) -> None:
+        read = set().union(*(_read_by(page.read_text(encoding="utf-8")) for page in pages()))
+        assert stored["quoted"].keys() == {row.key for row in QUOTED} | {"bench.targets"}
+        assert stored["quoted"].keys() - read == set()
+
+    def test_pictures_are_drawn_for_what_was_measured(self, stored: Any, tmp_path: Path) -> None:
+        parts = {name: stored["parts"][name] for name in ("indexes", "evaluating")}
+        write({"parts": parts}, tmp_path)
+        drawn = {file.stem for file in (tmp_path / "figures").glob("*.png")}
+        assert drawn == {"latency", "widths"}
+        report = (tmp_path / "report.md").read_text(encoding="utf-8")
+        assert set(re.findall(r"\(figures/(\w+)\.png\)", report)) == drawn
+        committed = {file.stem for file in (ROOT / "benchmarks" / "figures").glob("*.png")}
+        assert committed == set(PICTURES)
+
+    def test_the_readme_names_the_processor_of_its_numbers(self, stored: Any) -> None:
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        assert stored["parts"]["encoding"]["environment"]["cpu"] in readme
 
     def test_no_part_was_measured_in_a_hurry(self, stored: Any) -> None:
         assert [name for name, part in stored["parts"].items() if part["quick"]] == []
+
+
+def _read_by(text: str) -> set[str]:
+    """The keys that a page quotes, and those of times that a lab looks up by their last part."""
+    looked_up = {f"time.{name}" for name in re.findall(r'"([a-z]\w*(?:\.[\w-]+)*)"', text)}
+    return looked_up | {m["key"] for pattern in (QUOTE, TABLE) for m in pattern.finditer(text)}
