@@ -895,7 +895,7 @@ plots.latency_growth(measured, (at, fit), (low, high))
 #
 # Before anything is compared, the question must become a vector. The same MiniLM can be run by PyTorch or
 # by **onnxruntime**, which reads the network as one graph of fused operations and gives the same vectors;
-# in *int8*, with weights rounded to whole numbers, they are only close. Measured once (`ragkit results`):
+# in *int8*, with weights rounded to whole numbers, they are only near. Measured once (`make bench`):
 
 # %%
 timings = ledger.load()
