@@ -15,8 +15,8 @@ comment alone on its line opens an HTML block:
 
     [//]: # (/t)
 
-`update` rewrites quotes and tables; `stale_quotes` reports what differs. `staff.registry` finds what
-is measured.
+`update` rewrites quotes and tables; `stale_quotes` reports what differs. What is measured is found
+by `staff.registry`.
 """
 
 from __future__ import annotations
