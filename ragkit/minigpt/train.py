@@ -192,9 +192,3 @@ def _stream(tokenizer: Tokenizer, sentences: list[str]) -> Tensor:
     end = tokenizer.token_to_id(END)
     ids = [i for encoding in tokenizer.encode_batch(sentences) for i in [*encoding.ids, end]]
     return torch.tensor(ids)
-
-
-def _write(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")  # the same bytes on Windows
-    os.replace(partial, path)

@@ -12,8 +12,8 @@ from typing import Any
 
 from ragkit.scoring.evaluation import Comparison, Report
 
-# An int8 model's scores differ between processors: by a few hundredths of a logit, now and then, if
-# only rounding differs (tools/emulate_int8.py). What ranks by them may gain or lose some questions.
+# An int8 model's scores differ between processors, now and then by a few hundredths of a logit even
+# if only rounding differs (tools/emulate_int8.py): what ranks by them may gain or lose questions.
 INT8_FLIPS = 3.5
 
 Entry = dict[str, Any]
@@ -37,18 +37,8 @@ def number_entry(value: float, how: str, tolerance: float = 0.01) -> Entry:
     return {"value": value, "tolerance": tolerance, "how": how}
 
 
-def one_query(queries: int) -> float:
-    """One query's rank may flip on another processor; more than that is drift."""
-    return 1.5 / queries
-
-
-def of_int8(entry: Entry) -> Entry:
-    """The same entry of a mean over queries, with the tolerance of an int8 model's ranking."""
-    return {**entry, "tolerance": INT8_FLIPS / entry["n"]}
-
-
-def compared(found: Comparison, how: str) -> Entry:
-    """The entry of a paired comparison."""
+def difference_entry(found: Comparison, how: str, flips: float = 1.5) -> Entry:
+    """A paired difference, with its interval and p; `flips` as in `flip_tolerance`."""
     return {
         "value": found.difference,
         "interval": found.interval,
@@ -65,6 +55,3 @@ def flip_tolerance(queries: int, flips: float = 1.5) -> float:
     One query's rank may flip on another processor: 1.5 lets that pass, and fails at the second.
     """
     return flips / queries
-
-
-scored, plain, compared = mean_entry, number_entry, difference_entry  # names that backends/ calls

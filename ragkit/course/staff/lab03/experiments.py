@@ -24,7 +24,13 @@ from typing import Any
 import numpy as np
 
 from ragkit.cache.outputs import EmbeddingCache
-from ragkit.course.staff.entries import INT8_FLIPS, Entries, compared, plain, scored
+from ragkit.course.staff.entries import (
+    INT8_FLIPS,
+    Entries,
+    difference_entry,
+    mean_entry,
+    number_entry,
+)
 from ragkit.course.staff.lab03.experiments_pairs import minimal_pairs
 from ragkit.course.systems import build_reranker
 from ragkit.documents.kb import KnowledgeBase, load_kb
@@ -40,7 +46,7 @@ METRICS = ("hit_rate@1", "hit_rate@5", "mrr@10")
 DEPTHS = (5, 10, 20, 50)
 DEV_DEPTH = 20
 CHOSEN = 10
-KEPT = 5
+WHOLE = 5  # the depth at which lists of ten are compared too
 FLIPS = INT8_FLIPS
 
 Logits = dict[str, dict[str, float]]
