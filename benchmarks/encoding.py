@@ -20,7 +20,7 @@ from ragkit.documents.kb import load_kb
 from ragkit.encoders import MiniLMEncoder
 from ragkit.encoders.minilm import Backend
 from ragkit.errors import ModelError
-from ragkit.runtime import hush_transformers, import_faiss, import_torch
+from ragkit.runtime import import_faiss, import_torch, silence_transformers
 from ragkit.search.index import FlatIndex
 from ragkit.weights.opening import read_tokenizer
 from ragkit.weights.published import MINILM, locate
@@ -61,7 +61,7 @@ def build_peer() -> Any:
     import_torch()
     from sentence_transformers import SentenceTransformer
 
-    hush_transformers()
+    silence_transformers()
     model = SentenceTransformer(str(locate(MINILM).folder), device="cpu")
     model.max_seq_length = 256
     return model

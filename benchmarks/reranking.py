@@ -9,7 +9,7 @@ from benchmarks.harness import Plan, Record, Work, check_same, comparison
 from ragkit.documents.chunking import sentence_chunks, to_documents
 from ragkit.documents.handbook import load_handbook
 from ragkit.documents.kb import load_kb
-from ragkit.runtime import hush_transformers, import_torch
+from ragkit.runtime import import_torch, silence_transformers
 from ragkit.search.reranker import CrossEncoderReranker
 from ragkit.weights.opening import read_tokenizer
 from ragkit.weights.published import RERANKER, locate
@@ -62,7 +62,7 @@ def build_peer(folder: Path) -> Any:
         PreTrainedTokenizerFast,
     )
 
-    hush_transformers()
+    silence_transformers()
     names = {name: f"[{name[:-6].upper()}]" for name in ("unk_token", "sep_token", "pad_token")}
     names |= {"cls_token": "[CLS]", "mask_token": "[MASK]"}
     tokenizer = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # unannotated upstream

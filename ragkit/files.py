@@ -1,17 +1,23 @@
-"""Reading and writing files: lines with their places, whole files or none, one warning per folder.
+"""Reading and writing files: lines with their places; whole files or none; files with a checksum.
 
 What the files mean is the business of the modules that call these functions.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import secrets
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from ragkit.errors import DataError, RagkitWarning
+
+_FORMAT = b"ragkit-1\n"
+_HEX = 64  # characters of a sha256
 
 
 def read_lines(path: Path, advice: str) -> Iterator[tuple[str, str]]:
@@ -48,6 +54,40 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+def write_checked(path: Path, header: Mapping[str, Any], payload: bytes | memoryview) -> None:
+    """Write a header of JSON values and bytes, under a sha256 of both; all of it or none of it.
+
+    The file is a line that names the format, a line with the hex digest of what follows it, a line
+    of JSON, and the bytes. Nothing is pickled.
+    """
+    head = json.dumps(header).encode() + b"\n"
+    write_atomically(path, _FORMAT + _digest(head, payload) + b"\n", head, payload)
+
+
+def read_checked(path: Path) -> tuple[dict[str, Any], memoryview]:
+    """The header and the bytes of a file that `write_checked` wrote.
+
+    Raises `DataError` if the file is cut short, altered or of another format, and `OSError` if it
+    cannot be read.
+    """
+    content = path.read_bytes()
+    start = len(_FORMAT) + _HEX + 1
+    if not content.startswith(_FORMAT) or len(content) < start:
+        raise DataError(f"{path}: not a file that ragkit wrote, or one cut short.")
+    body = memoryview(content)[start:]
+    if content[len(_FORMAT) : start] != _digest(body) + b"\n":
+        raise DataError(f"{path}: the file is cut short or altered.")
+    end = content.index(b"\n", start)
+    return json.loads(content[start:end]), body[end + 1 - start :]
+
+
+def _digest(*parts: bytes | memoryview) -> bytes:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest().encode()
 
 
 _reported: set[Path] = set()

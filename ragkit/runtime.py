@@ -76,7 +76,7 @@ def import_faiss() -> ModuleType:
     return faiss
 
 
-def hush_transformers() -> None:
+def silence_transformers() -> None:
     """Stop the model libraries from printing progress bars and advice while they load."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="sentence_transformers")

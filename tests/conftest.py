@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         return
     private = Path(tempfile.mkdtemp(prefix="ragkit-tests-"))
-    minilm_export.lend(private)
+    minilm_export.link_into(private)
     os.environ["RAGKIT_CACHE"] = str(private)
     config.add_cleanup(lambda: shutil.rmtree(private, ignore_errors=True))
 

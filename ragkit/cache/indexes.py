@@ -62,7 +62,7 @@ class IndexCache(CacheFolder):
         }
         digest = hashlib.sha256(json.dumps(parts, sort_keys=True).encode())
         digest.update(check_vectors(vectors, index.dimension).data)
-        return self.root / "indexes" / f"{digest.hexdigest()}.index"
+        return self.root / "indexes" / f"{digest.hexdigest()}.{index.kind}"
 
 
 def _read(path: Path, like: Built) -> Built | None:

@@ -20,13 +20,10 @@ from numpy.typing import NDArray
 from ragkit.cache.folder import CacheFolder
 from ragkit.checks import check_texts
 from ragkit.encoders.base import Encoder, is_symmetric
-from ragkit.errors import RagkitWarning
-from ragkit.files import report_unwritable, write_atomically
+from ragkit.errors import DataError, RagkitWarning
+from ragkit.files import read_checked, report_unwritable, write_checked
 from ragkit.search.reranker import CrossEncoderReranker, Pair, RanksByScore, Scores, check_pairs
 from ragkit.vectors import Vectors
-
-_MAGIC = b"ragkit-vec-1\n"
-_DIGEST = 32
 
 Side = Literal["query", "document"]
 Compute = Callable[[list[int]], NDArray[np.float32]]
@@ -42,7 +39,7 @@ class _Cache(CacheFolder):
     def path_of(self, fingerprint: str, text: str) -> Path:
         """The file of one entry."""
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return self.root / fingerprint / f"{digest}.vec"
+        return self.root / fingerprint / f"{digest}.float32"
 
     def _fetch(
         self, fingerprint: str, keys: Sequence[str], width: int, compute: Compute
@@ -68,7 +65,7 @@ class _Cache(CacheFolder):
     def _store(self, path: Path, values: NDArray[np.float32]) -> None:
         payload = values.astype("<f4").tobytes()
         try:
-            write_atomically(path, _MAGIC + hashlib.sha256(payload).digest() + payload)
+            write_checked(path, {"float32": values.size}, payload)
         except OSError as error:
             report_unwritable(self.root, error)
 
@@ -178,13 +175,13 @@ class CachedReranker(RanksByScore):
 def _read(path: Path, dimension: int) -> Vectors | None:
     """The stored vector, or None if there is none or it is damaged (with a warning)."""
     try:
-        content = path.read_bytes()
+        _, payload = read_checked(path)
+        whole = len(payload) == 4 * dimension
     except OSError:
         return None
-    digest = content[len(_MAGIC) : len(_MAGIC) + _DIGEST]
-    payload = content[len(_MAGIC) + _DIGEST :]
-    whole = content.startswith(_MAGIC) and hashlib.sha256(payload).digest() == digest
-    if not whole or len(payload) != 4 * dimension:
+    except DataError:
+        whole = False
+    if not whole:
         warnings.warn(
             f"{path}: this cache entry is damaged; the text is encoded again.",
             RagkitWarning,

@@ -6,16 +6,15 @@ its vectors depend on. How a batch of text becomes vectors is each encoder's own
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from ragkit.checks import check_count, check_texts
-from ragkit.errors import RagkitWarning
 from ragkit.vectors import Vectors
 from ragkit.weights.published import fingerprint_of
+from ragkit.weights.truncation import Truncating
 
 
 @runtime_checkable
@@ -67,16 +66,10 @@ def _function(encoder: Encoder, name: str) -> Any:
     return getattr(method, "__func__", method)
 
 
-class BaseEncoder:
+class BaseEncoder(Truncating):
     """Checks, truncation report and bookkeeping; subclasses supply `_encode` and `_lengths`."""
 
-    name: str
     dimension: int
-    max_length: int
-
-    def __init__(self) -> None:
-        self.truncated = 0
-        self._warned = False
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -99,7 +92,7 @@ class BaseEncoder:
         checked = check_texts([texts] if isinstance(texts, str) else texts)
         if not checked:
             return np.empty((0, self.dimension), dtype=np.float32)
-        self._report_truncation(checked)
+        self._report_truncation(self._lengths(checked))
         vectors = self._encode(checked, batch_size)
         return vectors[0] if single else vectors
 
@@ -120,17 +113,3 @@ class BaseEncoder:
     def _lengths(self, texts: list[str]) -> list[int]:
         """Number of tokens of each text before any truncation."""
         raise NotImplementedError
-
-    def _report_truncation(self, texts: list[str]) -> None:
-        lengths = self._lengths(texts)
-        cut = sum(length > self.max_length for length in lengths)
-        self.truncated += cut
-        if cut and not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"{self.name}: {cut} of {len(texts)} texts are longer than {self.max_length} "
-                f"tokens (the longest has {max(lengths)}) and were cut there. "
-                "Chunk long texts first; `truncated` keeps the count.",
-                RagkitWarning,
-                stacklevel=4,
-            )

@@ -18,6 +18,7 @@ from ragkit.encoders.base import BaseEncoder
 from ragkit.encoders.minilm_onnx import OnnxModel
 from ragkit.errors import ModelError, RagkitWarning
 from ragkit.vectors import Vectors
+from ragkit.weights.opening import INT8_ARITHMETIC
 from ragkit.weights.published import MINILM, Chosen, choose, folder_sha256, locate, sha256_of
 
 if TYPE_CHECKING:
@@ -87,7 +88,10 @@ class MiniLMEncoder(BaseEncoder):
             "dtype": "float32",
             "backend": self.backend,
         }
-        return identity | ({"export": self._export.sha256} if self._export else {})
+        if self._export is None:
+            return identity
+        int8 = {"int8": INT8_ARITHMETIC} if self.backend == "onnx-int8" else {}
+        return identity | {"export": self._export.sha256} | int8
 
     def token_vectors(self, texts: Sequence[str], batch_size: int = 32) -> list[Vectors]:
         """What pooling takes the mean of: each text's token vectors, float32 [t, d], unnormalised.
@@ -96,7 +100,7 @@ class MiniLMEncoder(BaseEncoder):
         """
         batch_size = check_count(batch_size, "batch_size")
         checked = check_texts(texts)
-        self._report_truncation(checked)
+        self._report_truncation(self._lengths(checked))
         return self._running.token_vectors(checked, batch_size) if checked else []
 
     def tokens(self, text: str) -> list[tuple[str, Span]]:

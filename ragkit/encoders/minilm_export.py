@@ -118,7 +118,7 @@ def prepare() -> dict[str, Export]:
     return _keep(exports)
 
 
-def lend(cache: Path) -> None:
+def link_into(cache: Path) -> None:
     """Let another cache folder use this one's export, which is made now if it is missing."""
     for backend in FILES:
         find_or_prepare(backend)

@@ -12,7 +12,7 @@ from ragkit.documents.spans import Span
 from ragkit.errors import ModelError
 from ragkit.runtime import threads
 from ragkit.vectors import Vectors
-from ragkit.weights.opening import Tokens, each_alone, open_session
+from ragkit.weights.opening import Tokens, map_one_by_one, open_session
 from ragkit.weights.published import MINILM
 
 _SLOWER = ("SkipLayerNormFusion",)  # makes one slow operator of a sum and a norm
@@ -49,14 +49,14 @@ class OnnxModel:
 
     def tokens(self, text: str) -> list[tuple[str, Span]]:
         """The tokens of a text with their places in it, no special ones, before any cut."""
-        return self._tokens.spelt(text)
+        return self._tokens.tokens_with_spans(text)
 
     def _in_batches(self, output: str, texts: list[str], batch_size: int) -> list[Vectors]:
         """One output for each text, in the order of the texts; padding is cut off."""
         encoded = [encoding.ids for encoding in self._tokens.cut(texts)]
         run = partial(self._run, output)
         if self._alone:
-            return [rows[0] for rows in each_alone(run, ([ids] for ids in encoded))]
+            return [rows[0] for rows in map_one_by_one(run, ([ids] for ids in encoded))]
         found: list[Any] = [None] * len(texts)
         for batch in _by_length(encoded, batch_size):
             for row, values in zip(batch, run([encoded[row] for row in batch]), strict=True):

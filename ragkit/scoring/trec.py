@@ -36,13 +36,13 @@ def to_trec(
                     "Give every document a finite number."
                 )
         ranking = ranked(run[query_id].items())
-        scores = _a_step_apart([score for _, score in ranking])
+        scores = _distinct_float32([score for _, score in ranking])
         for rank, ((doc_id, _), written) in enumerate(zip(ranking, scores, strict=True), start=1):
             lines.append(_line((query_id, "Q0", doc_id, rank, f"{written:.9g}", tag)))
     return _write("".join(lines), path)
 
 
-def _a_step_apart(scores: list[float]) -> list[np.float32]:
+def _distinct_float32(scores: list[float]) -> list[np.float32]:
     """Descending scores as strictly descending, finite float32, each as near as that allows."""
     apart = list(np.array(scores, np.float64).clip(-_LARGEST, _LARGEST).astype(np.float32))
     above, below = np.float32(np.inf), -np.float32(np.inf)

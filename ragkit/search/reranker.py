@@ -6,7 +6,6 @@ quantised to int8, driven by onnxruntime; a folder or hub id goes through senten
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
@@ -16,11 +15,12 @@ from numpy.typing import NDArray
 
 from ragkit.checks import check_count, check_query, check_texts
 from ragkit.documents.kb import Document, check_documents
-from ragkit.errors import DataError, RagkitWarning
+from ragkit.errors import DataError
 from ragkit.ranking import Hit, hits
 from ragkit.runtime import quiet
-from ragkit.weights.opening import Tokens, each_alone, open_session, open_torch
+from ragkit.weights.opening import INT8_ARITHMETIC, Tokens, map_one_by_one, open_session, open_torch
 from ragkit.weights.published import RERANKER, Chosen, choose, fingerprint_of, folder_sha256, locate
+from ragkit.weights.truncation import Truncating
 
 Scores = NDArray[np.float32]
 Pair = tuple[str, str]
@@ -67,7 +67,7 @@ class RanksByScore:
         return hits(zip(ids, scores.tolist(), strict=True), top_k)
 
 
-class CrossEncoderReranker(RanksByScore):
+class CrossEncoderReranker(Truncating, RanksByScore):
     """Scores (query, text) pairs with raw logits: higher is more relevant, about -11 to 11.
 
     Each pair is scored on its own. Dynamic int8 quantisation takes its scale from the whole batch,
@@ -79,10 +79,11 @@ class CrossEncoderReranker(RanksByScore):
     """
 
     max_length = 512
+    _inputs = "pairs"
+    _advice = "Rerank shorter chunks; `truncated` keeps the count."
 
     def __init__(self, model: str | Path | None = None) -> None:
-        self.truncated = 0
-        self._warned = False
+        super().__init__()
         self._score: _OnnxScorer | _TorchScorer
         if model is None:
             self.name, self._score = RERANKER.name, _OnnxScorer(self.max_length)
@@ -100,20 +101,8 @@ class CrossEncoderReranker(RanksByScore):
         checked = check_pairs(pairs)
         if not checked:
             return np.empty(0, dtype=np.float32)
-        self._report_truncation(checked)
+        self._report_truncation(self._score.lengths(checked))
         return self._score(checked)
-
-    def _report_truncation(self, pairs: list[Pair]) -> None:
-        cut = sum(length > self.max_length for length in self._score.lengths(pairs))
-        self.truncated += cut
-        if cut and not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"{self.name}: {cut} of {len(pairs)} pairs are longer than {self.max_length} "
-                "tokens and were cut there. Rerank shorter chunks.",
-                RagkitWarning,
-                stacklevel=3,
-            )
 
 
 class _OnnxScorer:
@@ -123,13 +112,17 @@ class _OnnxScorer:
         found = locate(RERANKER)
         self._tokens = Tokens(RERANKER, found.folder, max_length)
         self._session = open_session(found.folder / RERANKER.file, 1)
-        self.identity = {"model": folder_sha256(found.folder), "file": found.sha256}
+        self.identity = {
+            "model": folder_sha256(found.folder),
+            "file": found.sha256,
+            "int8": INT8_ARITHMETIC,
+        }
 
     def lengths(self, pairs: list[Pair]) -> list[int]:
         return self._tokens.lengths(pairs)
 
     def __call__(self, pairs: list[Pair]) -> Scores:
-        return np.array(each_alone(self._one, self._tokens.cut(pairs)), dtype=np.float32)
+        return np.array(map_one_by_one(self._one, self._tokens.cut(pairs)), dtype=np.float32)
 
     def _one(self, encoding: Any) -> float:
         feed = {

@@ -1,4 +1,4 @@
-"""How models are opened, by onnxruntime or PyTorch, and what those of onnxruntime share."""
+"""Load models with onnxruntime or PyTorch; the tokenizer and threading that ONNX models share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ragkit.documents.spans import Span
 from ragkit.errors import ModelError, one_line
-from ragkit.runtime import hush_transformers, import_torch, threads
+from ragkit.runtime import import_torch, silence_transformers, threads
 from ragkit.weights.published import Chosen, Weights
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 # Without VNNI, onnxruntime's product of unsigned activations and signed weights saturates at 16
 # bits, which moves the cross-encoder's logits by tenths. With this, AVX2 and AVX-512 take a slower
 # product that does not. VNNI and float32 graphs do the same with it as without.
-_EXACT_INT8 = "session.x64quantprecision"
+INT8_ARITHMETIC = "session.x64quantprecision"  # part of what a quantised model's outputs are
 
 
 def open_session(source: Path | bytes, intra_op_threads: int, without: Sequence[str] = ()) -> Any:
@@ -36,7 +36,7 @@ def open_session(source: Path | bytes, intra_op_threads: int, without: Sequence[
     options.intra_op_num_threads = intra_op_threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    options.add_session_config_entry(_EXACT_INT8, "1")
+    options.add_session_config_entry(INT8_ARITHMETIC, "1")
     model = source if isinstance(source, bytes) else str(source)
     try:
         return onnxruntime.InferenceSession(
@@ -55,7 +55,7 @@ def open_torch(kind: str, chosen: Chosen, what: str, **settings: Any) -> Any:
     import_torch()
     import sentence_transformers
 
-    hush_transformers()
+    silence_transformers()
     try:
         return getattr(sentence_transformers, kind)(
             chosen.source,
@@ -105,7 +105,7 @@ class Tokens:
         """Tokens of each item, special ones included, before any cut."""
         return [len(encoding.ids) for encoding in self._whole.encode_batch(items)]
 
-    def spelt(self, text: str) -> list[tuple[str, Span]]:
+    def tokens_with_spans(self, text: str) -> list[tuple[str, Span]]:
         """The tokens of a text with their places in it, special ones left out, before any cut."""
         encoding = self._whole.encode(text, add_special_tokens=False)
         places = (Span(start, end) for start, end in encoding.offsets)
@@ -116,7 +116,7 @@ class Tokens:
         return list(self._cut.encode_batch(items))
 
 
-def each_alone(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def map_one_by_one(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """`work` done on each item by itself, as many at a time as there are threads, in order.
 
     An int8 graph takes the scale of its activations from the whole batch, so in a batch one item's

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import pickle
 import signal
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import ragkit
 from ragkit.encoders.base import BaseEncoder
+from ragkit.files import write_checked
 from ragkit.search.reranker import RanksByScore
 from ragkit.vectors import Vectors
 
@@ -26,7 +27,7 @@ TEXTS = ["write", "wrote", "written", "¿cómo?", "🙂 日本"]
 
 def vector_of(name: str, text: str) -> Vectors:
     """A unit vector that depends on the text and the encoder alone, float32 [8]."""
-    digest = hashlib.sha256(f"{name}\0{text}".encode("utf-8", "surrogatepass")).digest()
+    digest = sha256(f"{name}\0{text}".encode("utf-8", "surrogatepass")).digest()
     raw = np.frombuffer(digest, dtype=np.uint8)[:8].astype(np.float32) + 1.0
     vector: Vectors = raw / np.linalg.norm(raw)
     return vector
@@ -39,7 +40,7 @@ class CountingEncoder:
 
     def __init__(self, name: str = "counting") -> None:
         self.name = name
-        self.fingerprint = hashlib.sha256(name.encode()).hexdigest()
+        self.fingerprint = sha256(name.encode()).hexdigest()
         self.encoded: list[str] = []
 
     def encode(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
@@ -57,7 +58,7 @@ def expected(texts: Sequence[str], name: str = "counting") -> Vectors:
 
 
 def entries(root: Path) -> list[Path]:
-    return sorted(root.rglob("*.vec"))
+    return sorted(root.rglob("*.float32"))
 
 
 @pytest.fixture
@@ -292,9 +293,7 @@ def test_a_damaged_entry_warns_is_encoded_again_and_repaired(
 def test_a_whole_entry_of_another_dimension_is_damage(cache: ragkit.EmbeddingCache) -> None:
     encoder = CountingEncoder()
     path = cache.path_of(encoder.fingerprint, "go")
-    path.parent.mkdir(parents=True)
-    payload = np.ones(4, dtype="<f4").tobytes()
-    path.write_bytes(b"ragkit-vec-1\n" + hashlib.sha256(payload).digest() + payload)
+    write_checked(path, {"float32": 4}, np.ones(4, dtype="<f4").tobytes())
     with pytest.warns(ragkit.RagkitWarning, match="damaged"):
         np.testing.assert_array_equal(cache.encode(encoder, ["go"]), expected(["go"]))
 
@@ -302,8 +301,9 @@ def test_a_whole_entry_of_another_dimension_is_damage(cache: ragkit.EmbeddingCac
 def test_nothing_is_pickled(cache: ragkit.EmbeddingCache) -> None:
     cache.encode(CountingEncoder(), ["go"])
     (entry,) = entries(cache.root)
-    payload = vector_of("counting", "go").astype("<f4").tobytes()
-    assert entry.read_bytes() == b"ragkit-vec-1\n" + hashlib.sha256(payload).digest() + payload
+    vector = vector_of("counting", "go").astype("<f4")
+    body = b'{"float32": %d}\n' % len(vector) + vector.tobytes()
+    assert entry.read_bytes() == b"ragkit-1\n%s\n" % sha256(body).hexdigest().encode() + body
 
 
 def test_a_planted_pickle_is_never_run(cache: ragkit.EmbeddingCache, tmp_path: Path) -> None:
@@ -462,7 +462,7 @@ def test_a_damaged_score_is_scored_again(tmp_path: Path) -> None:
     reranker: Any = CountingReranker()
     cached = ragkit.ScoreCache(tmp_path).wrap(reranker)
     cached.predict(PAIRS)
-    for path in tmp_path.rglob("*.vec"):
+    for path in tmp_path.rglob("*.float32"):
         path.write_bytes(path.read_bytes()[:-1])
     with pytest.warns(ragkit.RagkitWarning, match="damaged"):
         np.testing.assert_array_equal(cached.predict(PAIRS), np.float32([33, 35, 33]))

@@ -10,16 +10,15 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytrec_eval
+from processes import Outcome, process
 
 import ragkit
-from ragkit.cli.app import app as cli
+from ragkit.cli import app as cli
 from ragkit.course import ledger
 from ragkit.documents.kb import load_documents
 from ragkit.runtime import data_dir
@@ -30,19 +29,6 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "faiss", "onnxruntime
 LOOKS_UP = {"ask", "evaluate", "models", "doctor", "train-minigpt"}
 TEACHES = {"editions", "results", "bundle", "grade"}
 COMMANDS = [c.name or str(getattr(c.callback, "__name__", "")) for c in cli.app.registered_commands]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a command ended."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def data(self) -> Any:
-        return json.loads(self.out)
 
 
 Run = Callable[..., Outcome]
@@ -62,12 +48,6 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Outcome(int(ended.value.code or 0), captured.out, captured.err)
 
     return command
-
-
-def process(*arguments: str) -> Outcome:
-    """Run Python with these arguments in a process of its own."""
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, check=False)
-    return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
 @pytest.fixture
@@ -221,7 +201,7 @@ def test_an_interrupt_ends_in_status_130_and_one_sentence(
         (["train-minigpt", "--seed", str(10**30), "--steps", "1"], "seed"),
         (
             ["train-minigpt", "--corpus", "/no/where.txt"],
-            "/no/where.txt: no such file. Pass a text file of sentences.",
+            "/no/where.txt: no such file. Pass a text file with one sentence per line.",
         ),
         (["teach"], "teach"),
     ],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from test_cli import process
+from processes import process
 from test_encoders import LONG, TEXTS, close, unit
 
 import ragkit
