@@ -113,22 +113,29 @@ def recall_curves(
     return figure
 
 
-def latency_growth(
-    measured: Mapping[str, Series], fitted: Series, band: tuple[Sequence[float], Sequence[float]]
-) -> Figure:
-    """Latency of one query against the number of vectors, on log axes, and a fit carried further.
+def latency_growth(measured: Mapping[str, Series], proportional: Series) -> Figure:
+    """Latency of one query against the number of vectors, on log axes.
 
-    `band` is the lower and the upper edge of the fit's interval at the sizes of `fitted`.
+    `proportional` begins at a measured point and goes on as if time grew with the number of
+    vectors: a dotted line over a ground that is marked as not measured.
     """
     figure, (axis,) = panels(1, width=6.8, height=3.9)
     for number, (name, (sizes, latencies)) in enumerate(measured.items()):
         axis.plot(sizes, latencies, ls="", ms=8, **style(number), label=f"{name}, measured")
-    axis.plot(*fitted, color=COLOURS[0], ls="--", label="power law fitted to flat")
-    axis.fill_between(fitted[0], *band, color=COLOURS[0], alpha=0.18, label="its 95% interval")
+    axis.plot(*proportional, color="0.35", ls=":", lw=2, label="flat, in proportion to n")
+    axis.axvspan(proportional[0][0] * 1.3, proportional[0][-1], color="0.94", zorder=0)
+    axis.text(
+        proportional[0][-1] / 1.2,
+        0.04,
+        "not measured",
+        ha="right",
+        va="bottom",
+        transform=axis.get_xaxis_transform(),
+    )
     axis.set_xscale("log")
     axis.set_yscale("log")
-    axis.set_xlabel("vectors in the index")
-    axis.set_ylabel("median latency of one query (ms)")
+    axis.set_xlabel("vectors in the index (log scale)")
+    axis.set_ylabel("median latency of one query\n(ms, log scale)")
     axis.legend(frameon=False, loc="upper left")
     return figure
 
@@ -182,8 +189,8 @@ def storage_lines(sizes: Sequence[float], mebibytes: Mapping[str, Sequence[float
     axis.axhline(16 * 1024, color="0.5", ls=":", label="a laptop of 16 GiB")
     axis.set_xscale("log")
     axis.set_yscale("log")
-    axis.set_xlabel("vectors in the index")
-    axis.set_ylabel("memory (MiB)")
+    axis.set_xlabel("vectors in the index (log scale)")
+    axis.set_ylabel("memory (MiB, log scale)")
     axis.legend(frameon=False, loc="lower right")
     return figure
 
