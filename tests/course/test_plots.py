@@ -48,7 +48,7 @@ def temperature_curves() -> Figure:
 
 
 def topic_map() -> Figure:
-    topics = [f"topic {number % 11}" for number in range(48)]
+    topics = [f"topic {number % 9}" for number in range(48)]
     return plots.topic_map(RNG.normal(size=(48, 2)), topics)
 
 
@@ -71,7 +71,10 @@ def chunk_map() -> Figure:
 
 def size_curves() -> Figure:
     series = {"fixed": ((32, 64), (0.2, 0.6)), "sliding": ((32, 64), (0.4, 0.8))}
-    return plots.size_curves({"hit_rate@5 (dev)": series}, {"hit_rate@5 (dev)": ("headings", 0.9)})
+    return plots.size_curves(
+        {"ceiling": series, "hit_rate@5": series},
+        {"ceiling": ("headings", 1.0), "hit_rate@5": ("headings", 0.3)},
+    )
 
 
 def length_scatter() -> Figure:
@@ -116,7 +119,7 @@ def depth_curve() -> Figure:
     scores = {"dev": ([0.5, 0.6], [(0.4, 0.6), (0.5, 0.7)]), "test": ([0.6], [(0.5, 0.7)])}
     return plots.depth_curve(
         [5, 10],
-        {"hit_rate@1": scores, "mrr@10": scores},
+        {"hit_rate@1": scores, "mrr@10": {"test": ([0.8], [(0.7, 0.9)])}},
         {metric: {"dev": 0.5, "test": 0.6} for metric in ("hit_rate@1", "mrr@10")},
     )
 
@@ -229,8 +232,8 @@ def test_series_have_a_legend_with_every_name() -> None:
 
 
 def test_a_series_differs_from_every_other_in_colour_or_marker() -> None:
-    styles = [tuple(base.style(number).values()) for number in range(20)]
-    assert len(set(styles)) == 20
+    styles = [tuple(base.style(number).values()) for number in range(99)]
+    assert len(set(styles)) == 99
 
 
 def test_the_heatmap_writes_no_minus_zero() -> None:
@@ -262,7 +265,25 @@ def test_the_loss_curve_draws_the_points_it_was_given() -> None:
 def test_the_map_has_every_document_once_under_its_topic() -> None:
     (axis,) = topic_map().axes
     counts = {c.get_label(): len(c.get_offsets()) for c in axis.collections}
-    assert counts == {f"topic {n}": len(range(n, 48, 11)) for n in range(11)}
+    assert counts == {f"topic {n}": len(range(n, 48, 9)) for n in range(9)}
+
+
+def test_nine_topics_share_neither_a_colour_nor_a_marker() -> None:
+    (axis,) = topic_map().axes
+    fills = {tuple(c.get_facecolor()[0]) for c in axis.collections}
+    shapes = {c.get_paths()[0].vertices.tobytes() for c in axis.collections}
+    assert len(fills) == len(shapes) == 9
+
+
+@pytest.mark.parametrize("example", [cosine_histograms, depth_curve, size_curves])
+def test_compared_panels_have_one_y_axis(example: Callable[[], Figure]) -> None:
+    assert len({axis.get_ylim() for axis in example().axes}) == 1
+
+
+def test_a_cliff_is_drawn_as_a_step() -> None:
+    line = discount_curves().axes[0].lines[0]
+    assert line.get_drawstyle() == "steps-mid"
+    assert line.get_xdata().tolist() == [1, 2, 3]  # the marks stay at the ranks
 
 
 def test_the_growth_of_latency_has_no_band_and_marks_what_was_not_measured() -> None:

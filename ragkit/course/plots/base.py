@@ -27,13 +27,17 @@ COLOURS = (
     "#56B4E9",  # sky
     "#000000",  # black
     "#999999",  # grey
+    "#F0E442",  # yellow, last: too pale for a line
 )
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", "p", ">")
 
 
 def style(number: int) -> dict[str, Any]:
-    """Colour and marker of the n-th series, so that neither alone must be told apart."""
-    return {"color": COLOURS[number % 8], "marker": MARKERS[number % 9]}
+    """Colour and marker of the n-th series; the first nine share neither."""
+    return {
+        "color": COLOURS[number % len(COLOURS)],
+        "marker": MARKERS[number % len(MARKERS)],
+    }
 
 
 def panels(count: int, width: float, height: float) -> tuple[Figure, Sequence[Axes]]:
@@ -45,3 +49,11 @@ def panels(count: int, width: float, height: float) -> tuple[Figure, Sequence[Ax
     for axis in axes:
         axis.spines[["top", "right"]].set_visible(False)
     return figure, list(axes)
+
+
+def same_heights(axes: Sequence[Axes]) -> None:
+    """Give panels that are compared one y axis, with its numbers at the first."""
+    limits = [limit for axis in axes for limit in axis.get_ylim()]
+    for number, axis in enumerate(axes):
+        axis.set_ylim(min(limits), max(limits))
+        axis.tick_params(labelleft=number == 0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ragkit.course.plots.base import COLOURS, Floats, panels, style
+from ragkit.course.plots.base import COLOURS, Floats, panels, same_heights, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,11 +21,12 @@ def similarity_heatmap(
 ) -> Figure:
     """Cosine matrices [n, n] side by side on one colour scale, each cell with its value."""
     figure, axes = panels(len(similarities), width=4.6, height=4.4)
+    lowest = min(0.0, round(min(float(matrix.min()) for matrix in similarities), 1))
     for number, (axis, matrix, title) in enumerate(zip(axes, similarities, titles, strict=True)):
-        image = axis.imshow(matrix, cmap="cividis", vmin=0, vmax=1)
+        image = axis.imshow(matrix, cmap="cividis", vmin=lowest, vmax=1)
         for row, column in np.ndindex(*matrix.shape):
             value = round(float(matrix[row, column]), 2) + 0.0  # no minus zero
-            colour = "black" if value > 0.55 else "white"
+            colour = "black" if value - lowest > 0.48 * (1 - lowest) else "white"  # 4.5:1 or better
             axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour, size=8)
         axis.set_title(title)
         axis.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
@@ -88,11 +89,10 @@ def temperature_curves(
     temperatures: Floats, losses: Floats, entropies: Floats, hardest: Floats, candidates: int
 ) -> Figure:
     """What τ does: the loss, and how the gradient is shared among the negatives."""
-    figure, (left, right) = panels(2, width=4.4, height=3.4)
+    figure, (left, right) = panels(2, width=4.4, height=4.0)
     left.plot(temperatures, losses, color=COLOURS[0])
-    left.axhline(np.log(candidates), color="0.5", ls=":", label=f"ln {candidates}: uniform")
+    left.axhline(np.log(candidates), color="0.5", ls=":", label=f"uniform weights, ln {candidates}")
     left.set_ylabel("InfoNCE loss (nats)")
-    left.legend(frameon=False)
     right.plot(temperatures, hardest, color=COLOURS[1], label="weight of the hardest negative")
     right.plot(
         temperatures,
@@ -102,12 +102,12 @@ def temperature_curves(
         label="entropy of the weights (1 = uniform)",
     )
     right.set_ylabel("share (0 to 1)")
-    right.set_ylim(-0.03, 1.35)
-    right.legend(frameon=False, loc="upper center", fontsize=8)
+    right.set_ylim(-0.03, 1.03)
     for axis in (left, right):
         axis.set_xscale("log")
-        axis.set_xlabel("temperature τ")
-        axis.axvspan(0.05, 0.1, color="0.9", zorder=0)
+        axis.set_xlabel("temperature τ (log scale)")
+        axis.axvspan(0.05, 0.1, color="0.9", zorder=0, label="usual in training")
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
     return figure
 
 
@@ -117,7 +117,8 @@ def topic_map(points: Floats, topics: Sequence[str]) -> Figure:
     names = list(dict.fromkeys(topics))
     for number, name in enumerate(names):
         rows = [row for row, topic in enumerate(topics) if topic == name]
-        axis.scatter(points[rows, 0], points[rows, 1], s=45, **style(number), label=name)
+        look = {**style(number), "s": 55, "edgecolor": "0.2", "linewidth": 0.5}
+        axis.scatter(points[rows, 0], points[rows, 1], **look, label=name)
     axis.set_xlabel("first principal component")
     axis.set_ylabel("second principal component")
     axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
@@ -125,14 +126,16 @@ def topic_map(points: Floats, topics: Sequence[str]) -> Figure:
 
 
 def cosine_histograms(cosines: Mapping[str, Floats]) -> Figure:
-    """Distributions of pairwise cosines, one panel an embedding, on one axis."""
-    figure, axes = panels(len(cosines), width=3.1, height=2.9)
+    """Distributions of pairwise cosines, one panel per embedding, all on the same axes."""
+    figure, axes = panels(len(cosines), width=2.45, height=3.0)
     for number, (axis, (label, values)) in enumerate(zip(axes, cosines.items(), strict=True)):
         axis.hist(values, bins=40, range=(-1, 1), color=COLOURS[number], density=True)
         axis.axvline(float(values.mean()), color="black", ls="--", lw=1)
         axis.set_title(f"{label}\nmean {values.mean():.2f}", size=10)
         axis.set_xlabel("cosine of two documents")
         axis.set_xlim(-1, 1)
+        axis.set_xticks([-1, 0, 1])
+    same_heights(axes)
     axes[0].set_ylabel("density")
     return figure
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragkit.course.plots.base import COLOURS, Floats, panels, style
+from ragkit.course.plots.base import COLOURS, Floats, panels, same_heights, style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -60,7 +60,7 @@ def depth_curve(
     `scores[metric][split]` holds means and intervals; `baselines[metric][split]` the score without
     a reranker, drawn as a dashed line of the same colour.
     """
-    figure, axes = panels(len(scores), width=3.6, height=3.3)
+    figure, axes = panels(len(scores), width=3.0, height=4.0)
     for axis, (metric, splits) in zip(axes, scores.items(), strict=True):
         for number, (split, (means, intervals)) in enumerate(splits.items()):
             places = np.arange(len(means)) + (number - (len(splits) - 1) / 2) * 0.16
@@ -76,8 +76,11 @@ def depth_curve(
         axis.set_xlim(-0.4, len(depths) - 0.6)
         axis.set_xlabel("depth (candidates reranked)")
         axis.set_title(metric, size=10)
+    same_heights(axes)
     axes[0].set_ylabel("mean over queries (95% interval)")
-    axes[-1].legend(frameon=False, loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=8)
+    figure.legend(
+        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
+    )
     return figure
 
 
@@ -121,11 +124,12 @@ def token_heatmap(
 
 
 def discount_curves(weights: Mapping[str, Sequence[float]]) -> Figure:
-    """What one right document is worth by its rank, one step curve a metric, ranks from 1."""
+    """What one right document is worth by its rank, one step curve per metric, ranks from 1."""
     figure, (axis,) = panels(1, width=6.2, height=3.4)
     for number, (metric, values) in enumerate(weights.items()):
         ranks = np.arange(1, len(values) + 1)
-        axis.plot(ranks, values, lw=1.5, ms=5, **style(number), label=metric)
+        look = {**style(number), "drawstyle": "steps-mid"}
+        axis.plot(ranks, values, lw=1.5, ms=6, **look, label=metric)
     axis.set_xticks(range(1, 1 + max(len(values) for values in weights.values())))
     axis.set_ylim(-0.03, 1.06)
     axis.set_xlabel("rank of the only right document")
