@@ -59,7 +59,8 @@ print(dev)
 
 # %%
 document = kb.by_id["irregular-eat-participle"]
-print(document.title, "|", document.text)
+print(document.title)
+print(document.text)
 
 # %% [markdown]
 # ## 1 · From text to a vector
@@ -241,7 +242,11 @@ matrices = [encoder.encode(texts) @ encoder.encode(texts).T for encoder in (gpt,
 # Each cell is the cosine of two sentences; the diagonal compares a sentence with itself.
 
 # %%
-plots.similarity_heatmap(matrices, ["MiniGPT table", "MiniLM"], list(sentences))
+plots.show(
+    plots.similarity_heatmap(matrices, ["MiniGPT table", "MiniLM"], list(sentences)),
+    alt="Two tables of cosines between the six sentences. MiniLM's has bright 2 × 2 blocks along "
+    "the diagonal; the one of MiniGPT's table has no such blocks.",
+)
 
 # %% [markdown]
 # *In words.* MiniLM (right) shows the three blocks: each sentence is nearest to its partner, though
@@ -277,7 +282,11 @@ strips = {
     }
     for name, encoder in {"MiniGPT table": gpt, "MiniLM": minilm}.items()
 }
-plots.pair_strips(strips)
+plots.show(
+    plots.pair_strips(strips),
+    alt="Cosines of question and document as dots, one panel per model. Under MiniLM the answers "
+    "lie mostly to the right of the random documents; under the table the two clouds overlap.",
+)
 
 # %% [markdown]
 # *In words.* Under MiniLM the answers lie to the right of the strangers, with some overlap; under the
@@ -417,11 +426,15 @@ print("\n".join(tables.results_lines(results, ["hit_rate@1", "hit_rate@5", "mrr@
 
 # %%
 metric = "hit_rate@5"
-plots.score_bars(
-    [result.label for result in results],
-    [result.report.mean[metric] for result in results],
-    [result.report.interval(metric) for result in results],
-    metric,
+plots.show(
+    plots.score_bars(
+        [result.label for result in results],
+        [result.report.mean[metric] for result in results],
+        [result.report.interval(metric) for result in results],
+        metric,
+    ),
+    alt="Bars of hit-rate@5 with 95% intervals. MiniLM is highest, then BM25, far behind them the "
+    "untrained table, then MiniGPT's table and hidden states; random order is lowest.",
 )
 
 # %% [markdown]
@@ -522,7 +535,11 @@ by_kind = {
     if result.name in shown
 }
 labels = [f"{kind} (n={len(ids)})" for kind, ids in kb.kinds.items()]
-plots.kind_dots(labels, by_kind, metric)
+plots.show(
+    plots.kind_dots(labels, by_kind, metric),
+    alt="Hit-rate@5 of four systems as dots, one row per kind of question. BM25 and MiniLM meet on "
+    "lexical, near-duplicate and Spanish questions; on the other kinds MiniLM is clearly ahead.",
+)
 
 # %% [markdown]
 # *In words.* Where a question repeats the words of its answer (*lexical*, *near-duplicate*), BM25 is
@@ -644,7 +661,12 @@ entropy = np.array([torch.special.entr(w).sum(dim=1).mean().item() for w in weig
 # retrievers go down to 0.01.
 
 # %%
-plots.temperature_curves(taus, losses, entropy, hardest, size)
+plots.show(
+    plots.temperature_curves(taus, losses, entropy, hardest, size),
+    alt="Two panels over the temperature. Left, the loss: high towards 0, smallest inside the grey "
+    "band, then rising to the loss of uniform weights. Right, the weight of the hardest negative "
+    "falls while the entropy of the weights rises to 1.",
+)
 
 # %% [markdown]
 # *In words.* The loss is smallest inside the band, rises steeply towards 0 and levels off at ln B
@@ -687,7 +709,12 @@ print(f"the two axes keep {share:.0%} of the variance")
 # One mark per document, one colour and shape per topic:
 
 # %%
-plots.topic_map(centred @ axes[:2].T, [document.topic for document in kb.documents])
+plots.show(
+    plots.topic_map(centred @ axes[:2].T, [document.topic for document in kb.documents]),
+    alt="A map of the documents along two principal components, one colour and shape per topic. "
+    "Modals lie at the bottom, spelling at the top left, irregular verbs mostly between; tenses "
+    "are scattered.",
+)
 
 # %% [markdown]
 # *In words.* Modals gather at one edge, spelling at the opposite one, most irregular verbs between
@@ -776,7 +803,12 @@ for name in ("MiniGPT table", "MiniLM"):
     cosines[name] = (rows @ rows.T)[upper]
     rows = whitenings[name](rows)
     cosines[f"{name}, whitened"] = (rows @ rows.T)[upper]
-plots.cosine_histograms(cosines)
+plots.show(
+    plots.cosine_histograms(cosines),
+    alt="Four histograms of the cosines of all pairs of documents, on the same axes. The one of "
+    "MiniGPT's table lies far to the right of 0 and moves close to it when whitened; MiniLM's "
+    "is near 0 from the start and becomes narrower.",
+)
 
 # %% [markdown]
 # *In words.* The mean cosine of the trained table falls

@@ -191,7 +191,12 @@ print(repr(text[gold.start : gold.end]))
 # %%
 window = ragkit.Span(gold.start - 750, gold.end + 750)
 shown = ("fixed 64", "sliding 64", "sentences 64", "headings")
-plots.chunk_map({name: [c.span for c in cuts[name]] for name in shown}, gold, window)
+plots.show(
+    plots.chunk_map({name: [c.span for c in cuts[name]] for name in shown}, gold, window),
+    alt="Four rows of boxes over a passage of the handbook, with the answer as a band. A border of "
+    "the fixed windows cuts the answer, so none of their boxes is green; each other row has one "
+    "green box that holds it whole.",
+)
 
 # %% [markdown]
 # *In words.* The answer runs over a paragraph break. A border of the fixed windows falls inside it, so
@@ -334,7 +339,12 @@ levels = {
     "ceiling (dev)": ceiling["headings"],
     "hit_rate@5 (dev)": reports["headings"].mean["hit_rate@5"],
 }
-plots.size_curves(by_size, {title: ("headings", level) for title, level in levels.items()})
+plots.show(
+    plots.size_curves(by_size, {title: ("headings", level) for title, level in levels.items()}),
+    alt="Two panels over the chunk size. Left, the ceiling of each strategy, lowest for fixed "
+    "windows and near 1 for all at 250 tokens. Right, hit-rate@5, which lies below the ceiling, "
+    "rises with the size and ends with all strategies close together.",
+)
 
 # %% [markdown]
 # *In words.* Left, the ceiling. At 64 tokens sliding windows and sentences are well above fixed
@@ -553,7 +563,11 @@ lengths = {
     "documents": (d_tokens, np.linalg.norm(d, axis=1)),
     "questions": (q_tokens, np.linalg.norm(q, axis=1)),
 }
-plots.length_scatter(lengths)
+plots.show(
+    plots.length_scatter(lengths),
+    alt="Length of each mean vector against the tokens of its text. The questions, which are short "
+    "texts, have the longest vectors; the documents, which are longer texts, have shorter ones.",
+)
 
 # %% [markdown]
 # *In words.* The length is anything but 1, and it is not noise: the more tokens a text has, the
@@ -802,7 +816,12 @@ curves = {
     )
     for count in graphs
 }
-plots.recall_curves(curves, widths, "median latency of one question in ms")
+plots.show(
+    plots.recall_curves(curves, widths, "median latency of one question in ms"),
+    alt="Recall@10 against latency, one line per size of the base. With 1,000 and 10,000 vectors "
+    "recall is near 1 throughout; with 100,000 it climbs steeply as efSearch grows from 16 to 256, "
+    "and each step takes longer.",
+)
 
 # %% [markdown]
 # *In words.* At 1,000 and 10,000 vectors recall is near 1 at any width. At 100,000 it climbs from
@@ -862,7 +881,12 @@ measured = {
     "flat": (list(flat), list(flat.values())),
     "HNSW": (list(graphs), [sweep[count, 128][0] for count in graphs]),
 }
-plots.latency_growth(measured, ([100_000, 10_000_000], [flat[100_000], ten_million]))
+plots.show(
+    plots.latency_growth(measured, ([100_000, 10_000_000], [flat[100_000], ten_million])),
+    alt="Latency of one query against the number of vectors, both on log axes. The marks of flat "
+    "search rise with the number of vectors; at 100,000 HNSW lies far below flat. A dotted line "
+    "carries flat on in proportion to 10 million, over a grey ground marked as not measured.",
+)
 
 # %% [markdown]
 # *In words.* Flat rises with $n$, though its five marks need not lie on one line. At 100,000 HNSW lies
@@ -961,7 +985,12 @@ for n in (50, 1_000, 100_000, 10_000_000):
 # %%
 counts = np.geomspace(50, 1e7, 12)
 per_vector = {"HNSW, M = 32": 1536 + 256, "flat, fp32": 1536, "product quantisation, 48 bytes": 48}
-plots.storage_lines(counts, {name: counts * size / 2**20 for name, size in per_vector.items()})
+plots.show(
+    plots.storage_lines(counts, {name: counts * size / 2**20 for name, size in per_vector.items()}),
+    alt="Memory against the number of vectors, both on log axes: three parallel lines. HNSW lies "
+    "just above flat, product quantisation far below; at 10 million, flat and HNSW are at the "
+    "dotted line of a laptop of 16 GiB.",
+)
 
 # %% [markdown]
 # *In words.* Three parallel lines: memory grows in proportion to $n$ for all. HNSW lies a sixth above

@@ -218,7 +218,12 @@ differences = {
     "bi-encoder": {kind: cosines for kind, (cosines, _) in found.items()},
     "cross-encoder": {kind: logits for kind, (_, logits) in found.items()},
 }
-plots.value_strips(differences, ["right minus wrong, cosine", "right minus wrong, logit"])
+plots.show(
+    plots.value_strips(differences, ["right minus wrong, cosine", "right minus wrong, logit"]),
+    alt="Dots around a line at 0, one row per kind of minimal pair, one panel per model. Under the "
+    "cross-encoder negation lies right of 0 and word order on both sides; the bi-encoder's rows "
+    "all have dots on both sides.",
+)
 
 # %% [markdown]
 # *In words.* Of the 24 pairs of word order, negation and roles the bi-encoder
@@ -323,7 +328,11 @@ ceilings = {
 # The curves on the test questions:
 
 # %%
-plots.ceiling_curve(depths, {name: list(r.mean.values()) for name, r in ceilings.items()})
+plots.show(
+    plots.ceiling_curve(depths, {name: list(r.mean.values()) for name, r in ceilings.items()}),
+    alt="Recall@N of MiniLM and BM25 against the number of candidates N. Both rise with every step, "
+    "MiniLM stays above BM25 and is nearly 1 at fifty candidates.",
+)
 
 # %% [markdown]
 # *In words.* MiniLM has <!--r:lab03.ceiling.minilm.recall@1-->0.58<!--/r--> of the right documents at
@@ -444,13 +453,19 @@ def curve(split, metric):
 # A dashed line is the first stage alone. (Look at the dev dots first: with them we choose.)
 
 # %%
-plots.depth_curve(
-    shown_depths["test"],
-    {metric: {split: curve(split, metric) for split in shown_depths} for metric in metrics},
-    {
-        metric: {s: measured[f"lab03.{s}.depth-0.{metric}"]["value"] for s in shown_depths}
-        for metric in metrics
-    },
+alone = {
+    metric: {s: measured[f"lab03.{s}.depth-0.{metric}"]["value"] for s in shown_depths}
+    for metric in metrics
+}
+plots.show(
+    plots.depth_curve(
+        shown_depths["test"],
+        {metric: {split: curve(split, metric) for split in shown_depths} for metric in metrics},
+        alone,
+    ),
+    alt="Three metrics after reranking, by depth, on the same axes, for dev and test with 95% "
+    "whiskers. All dots lie close to the dashed line of the first stage alone and sink a little "
+    "as the depth grows.",
 )
 
 # %% [markdown]
@@ -578,7 +593,13 @@ right = {
     )
     for kind, ids in kb.kinds.items()
 }
-plots.value_strips({"logit of the right documents": right}, ["logit; 0 is the middle of its scale"])
+plots.show(
+    plots.value_strips(
+        {"logit of the right documents": right}, ["logit; 0 is the middle of its scale"]
+    ),
+    alt="Logits of the right documents as dots, one row per kind of question. Lexical questions "
+    "lie far right of 0, near-duplicates on both sides, the other four kinds mostly left of it.",
+)
 
 # %% [markdown]
 # *In words.* On *lexical* questions the logits are around 8; on *paraphrase*, *situational*,
@@ -682,11 +703,15 @@ contests = [
     ("MiniLM, reranked", "MiniLM"),
 ]
 compared = [ragkit.compare(reports[a], reports[b], "mrr@10") for a, b in contests]
-plots.difference_dots(
-    [f"{a} − {b}" for a, b in contests],
-    [c.difference for c in compared],
-    [c.interval for c in compared],
-    "mrr@10",
+plots.show(
+    plots.difference_dots(
+        [f"{a} − {b}" for a, b in contests],
+        [c.difference for c in compared],
+        [c.interval for c in compared],
+        "mrr@10",
+    ),
+    alt="Five differences of mrr@10 with 95% intervals around a line at 0. Only the interval of "
+    "hybrid minus BM25 lies wholly to the right of 0; the other four contain it.",
 )
 
 # %% [markdown]
@@ -766,7 +791,12 @@ question = "past participle of eat?"
 answer = kb.by_id["irregular-eat-participle"].full_text
 rows, columns = token_vectors([question, answer])
 pieces = [[piece for piece, _ in minilm.tokens(text)] for text in (question, answer)]
-plots.token_heatmap((rows @ columns.T)[:, :20], pieces[0], pieces[1][:20])
+plots.show(
+    plots.token_heatmap((rows @ columns.T)[:, :20], pieces[0], pieces[1][:20]),
+    alt="Cosines between the tokens of the question and the first tokens of its answer. Cells where "
+    "the same word occurs in both are bright, and each question token's framed choice is mostly "
+    "such a cell.",
+)
 
 # %% [markdown]
 # *In words.* Each word of the question finds itself in the title or the text, *eat* in *eat*, *past* in
@@ -894,12 +924,15 @@ check.ndcg_at_k(ndcg_at_k)
 
 # %%
 ranks = np.arange(1, 11)
-plots.discount_curves(
-    {
-        "hit_rate@5, recall@5": (ranks <= 5).astype(float),
-        "mrr@10": 1 / ranks,
-        "ndcg@10": 1 / np.log2(1 + ranks),
-    }
+worth = {
+    "hit_rate@5, recall@5": (ranks <= 5).astype(float),
+    "mrr@10": 1 / ranks,
+    "ndcg@10": 1 / np.log2(1 + ranks),
+}
+plots.show(
+    plots.discount_curves(worth),
+    alt="What the only right document is worth by its rank, as steps. Hit-rate@5 is 1 up to rank 5 "
+    "and 0 from rank 6 on; mrr@10 falls to a half at rank 2; ndcg@10 falls more gently.",
 )
 
 # %% [markdown]
@@ -1036,7 +1069,12 @@ for query_id, row in test_logits.items():
             s = before[query_id][one] - before[query_id][other]
             margins.append((s, row[one] - row[other], query_id, one, other))
 s, t = (np.array([m[i] for m in margins]) for i in (0, 1))
-plots.margin_scatter(s, t)
+plots.show(
+    plots.margin_scatter(s, t),
+    alt="Margins of pairs of a right and a wrong document, the student's across and the teacher's "
+    "up. Most pairs lie top right, where both are right; a few are top left and somewhat more "
+    "bottom right, where only the teacher or only the student is.",
+)
 
 # %% [markdown]
 # *In words.* There are <!--r:lab03.teacher.pairs.both:n-->1921<!--/r--> pairs. Both models put

@@ -1,12 +1,19 @@
-"""Every plot function gives a labelled figure that renders without a warning."""
+"""Every plot function gives a labelled figure that renders without a warning.
+
+And every picture of a lab has alternative text.
+"""
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
@@ -14,7 +21,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from ragkit.course import plots
+from ragkit.course.layout import labs
 from ragkit.course.plots import base
+from ragkit.course.plots.showing import Picture
+from ragkit.course.staff import editions
 from ragkit.documents.spans import Span
 from ragkit.minigpt.train import LossPoint
 
@@ -194,7 +204,7 @@ def in_words(labels: list[Text]) -> bool:
 
 
 def test_every_plot_function_has_an_example() -> None:
-    assert set(plots.__all__) == EXAMPLES.keys()
+    assert set(plots.__all__) - {"show"} == EXAMPLES.keys()
 
 
 def test_a_plot_is_a_figure(figure: Figure) -> None:
@@ -292,3 +302,66 @@ def test_the_growth_of_latency_has_no_band_and_marks_what_was_not_measured() -> 
     assert [text.get_text() for text in axis.texts] == ["not measured"]
     (ground,) = axis.patches
     assert ground.get_x() > 100
+
+
+def test_a_shown_picture_has_its_text_wherever_a_reader_takes_it_from() -> None:
+    alt = 'Marks that rise from "left" to right.'
+    data, metadata = Picture(score_bars(), alt)._repr_mimebundle_()
+    assert metadata == {"image/png": {"alt": alt}}
+    assert data["text/plain"] == alt
+    assert data["text/html"].endswith(f' alt="{escape(alt)}">')
+    assert "image/png" in data
+
+
+def test_outside_a_notebook_a_shown_picture_is_its_text(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plots.show(score_bars(), "Two bars.")
+    assert capsys.readouterr().out == "Two bars.\n"
+
+
+CELLS = [
+    pytest.param(cell.source, id=f"{lab.source.stem[:2]}-{'solved' if solved else 'student'}-{n}")
+    for lab in labs()
+    for solved in (False, True)
+    for n, cell in enumerate(editions.build(lab.source, solved).cells)
+    if cell.cell_type == "code" and "plots." in cell.source
+]
+
+
+def drawn_and_shown(code: str) -> tuple[list[str], list[ast.Call]]:
+    """The plot functions that a cell calls, and its calls of `plots.show`."""
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    named = [(ast.unparse(call.func), call) for call in calls]
+    drawn = [name for name, _ in named if name.startswith("plots.") and name != "plots.show"]
+    return drawn, [call for name, call in named if name == "plots.show"]
+
+
+def alternative_text(show: ast.Call) -> Any:
+    return next(ast.literal_eval(k.value) for k in show.keywords if k.arg == "alt")
+
+
+@pytest.mark.parametrize("code", CELLS)
+def test_each_picture_of_a_lab_is_shown_with_at_least_eight_words(code: str) -> None:
+    drawn, shown = drawn_and_shown(code)
+    assert [ast.unparse(show.args[0].func) for show in shown] == drawn  # type: ignore[attr-defined]
+    for show in shown:
+        assert len(alternative_text(show).split()) >= 8
+
+
+def test_a_lab_draws_with_the_plots_of_the_course_alone() -> None:
+    for lab in labs():
+        assert not re.search(r"matplotlib\.|pyplot|\bplt\b", lab.source.read_text())
+
+
+def pictures(path: Any) -> Iterator[Any]:
+    for cell in nbformat.read(path, as_version=4).cells:
+        yield from (o for o in cell.get("outputs", ()) if "image/png" in o.get("data", {}))
+
+
+@pytest.mark.parametrize("solved", [False, True])
+def test_each_picture_in_a_committed_notebook_has_alternative_text(solved: bool) -> None:
+    for lab in labs():
+        for picture in pictures(lab.solved if solved else lab.student):
+            assert picture.metadata["image/png"]["alt"]
+            assert " alt=" in picture.data["text/html"]

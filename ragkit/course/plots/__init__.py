@@ -1,6 +1,6 @@
 """Every picture of the course. Each function takes arrays and returns a matplotlib `Figure`.
 
-No function computes what it draws.
+No function computes what it draws. `show` puts a figure into a notebook, with its alternative text.
 """
 
 from ragkit.course.plots.embeddings import (
@@ -33,6 +33,7 @@ from ragkit.course.plots.reranking import (
     token_heatmap,
     value_strips,
 )
+from ragkit.course.plots.showing import show
 
 __all__ = [
     "attention_masks",
@@ -52,6 +53,7 @@ __all__ = [
     "score_bars",
     "score_regions",
     "shortcuts",
+    "show",
     "similarity_heatmap",
     "size_curves",
     "storage_lines",
