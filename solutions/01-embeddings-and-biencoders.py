@@ -32,6 +32,7 @@
 # %%
 # %matplotlib inline
 from importlib.metadata import version
+from textwrap import fill
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ print(dev)
 # %%
 document = kb.by_id["irregular-eat-participle"]
 print(document.title)
-print(document.text)
+print(fill(document.text, 90))
 
 # %% [markdown]
 # ## 1 · From text to a vector

@@ -53,7 +53,8 @@ question = dev.questions[3]
 print(
     f"{len(text.split()):,} words, {len(dev.questions)} dev and {len(test.questions)} test questions"
 )
-print(question.text, "→", [text[span.start : span.end] for span in question.spans])
+print(question.text)
+print("→", [text[span.start : span.end] for span in question.spans])
 
 # %% [markdown]
 # ## 1 · Why cut a text at all
