@@ -149,9 +149,9 @@ def doctor() -> None:
     """Check this installation in one screen, and say what to do about each failure."""
     from ragkit.cli.doctor import examine
 
-    findings = list(examine())
-    console.show_findings(findings)
-    if not all(finding.ok for finding in findings):
+    diagnoses = list(examine())
+    console.show_diagnoses(diagnoses)
+    if not all(one.ok for one in diagnoses):
         raise typer.Exit(1)
 
 

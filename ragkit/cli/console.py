@@ -18,7 +18,7 @@ from ragkit.runtime import quiet
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ragkit.cli.doctor import Finding
+    from ragkit.cli.doctor import Diagnosis
     from ragkit.course.running import LabRun
     from ragkit.course.staff.grade.report import Written
     from ragkit.course.staff.grade.state import Graded
@@ -222,16 +222,16 @@ def show_models(found: Sequence[Located], exports: Sequence[Export]) -> None:
         out.print(head, *map(Text, lines), "", sep="\n", soft_wrap=True)
 
 
-def show_findings(findings: Sequence[Finding]) -> None:
-    """One line per check; below a failure, what to do."""
+def show_diagnoses(diagnoses: Sequence[Diagnosis]) -> None:
+    """Print one line per check of the installation; below a failure, what to do."""
     from rich.text import Text
 
     out = console()
-    for finding in findings:
-        mark = ("ok  ", "green") if finding.ok else ("FAIL", "red")
-        line = Text.assemble(mark, f" {finding.what:<24} {finding.detail}")
-        if not finding.ok:
-            line.append(f"\n     → {finding.remedy}")
+    for one in diagnoses:
+        mark = ("ok  ", "green") if one.ok else ("FAIL", "red")
+        line = Text.assemble(mark, f" {one.what:<24} {one.detail}")
+        if not one.ok:
+            line.append(f"\n     → {one.remedy}")
         out.print(line, soft_wrap=True)
 
 

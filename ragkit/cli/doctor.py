@@ -1,4 +1,4 @@
-"""Is this installation fit to run the labs? Each check ends in one `Finding`."""
+"""Is this installation fit to run the labs? Each check ends in one `Diagnosis`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXTRAS = {"labs": "to open and run the labs", "grade": "to make the labs' editio
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """What was checked, how it went, and what to do if it failed."""
 
     what: str
@@ -32,7 +32,7 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[Diagnosis]:
     """Run every check; none stops the others."""
     yield _python()
     for needed in _requirements():
@@ -48,27 +48,27 @@ def examine() -> Iterator[Finding]:
     yield _try("embedding cache", _cache, "Set RAGKIT_CACHE to a folder you may write to.")
 
 
-def _python() -> Finding:
+def _python() -> Diagnosis:
     here = ".".join(map(str, sys.version_info[:3]))
-    return Finding("python", sys.version_info >= (3, 11), here, "Install Python 3.11 or newer.")
+    return Diagnosis("python", sys.version_info >= (3, 11), here, "Install Python 3.11 or newer.")
 
 
-def _package(needed: Requirement) -> Finding:
+def _package(needed: Requirement) -> Diagnosis:
     try:
         found = version(needed.name)
     except PackageNotFoundError:
-        return Finding(needed.name, False, "not installed", REINSTALL)
+        return Diagnosis(needed.name, False, "not installed", REINSTALL)
     fits = needed.specifier.contains(found, prereleases=True)
-    return Finding(needed.name, fits, found if fits else f"{found}, not {needed}", REINSTALL)
+    return Diagnosis(needed.name, fits, found if fits else f"{found}, not {needed}", REINSTALL)
 
 
-def _extra(extra: str, purpose: str) -> Finding:
+def _extra(extra: str, purpose: str) -> Diagnosis:
     """Parts that an installation may lack: what is missing is said, and is no failure."""
     missing = [r.name for r in _requirements(extra) if not _package(r).ok]
     if not missing:
-        return Finding(f"{extra} extra", True, f"installed ({purpose})")
+        return Diagnosis(f"{extra} extra", True, f"installed ({purpose})")
     install = f"pip install '{DISTRIBUTION}[{extra}]'"
-    return Finding(f"{extra} extra", True, f"lacks {', '.join(missing)}; {purpose}: {install}")
+    return Diagnosis(f"{extra} extra", True, f"lacks {', '.join(missing)}; {purpose}: {install}")
 
 
 def _requirements(extra: str = "") -> list[Requirement]:
@@ -80,7 +80,7 @@ def _requirements(extra: str = "") -> list[Requirement]:
     return [r for r in declared if (r.marker.evaluate({"extra": extra}) if r.marker else not extra)]
 
 
-def _weights() -> Iterator[Finding]:
+def _weights() -> Iterator[Diagnosis]:
     from ragkit.weights.published import ALL_WEIGHTS
 
     for weights in ALL_WEIGHTS:
@@ -94,11 +94,11 @@ def _verified(weights: Weights) -> str:
     return f"sha256 verified, from {locate(weights).source}"
 
 
-def _try(what: str, check: Callable[[], str], remedy: str) -> Finding:
+def _try(what: str, check: Callable[[], str], remedy: str) -> Diagnosis:
     try:
-        return Finding(what, True, check())
+        return Diagnosis(what, True, check())
     except (RagkitError, OSError, ImportError) as error:
-        return Finding(what, False, str(error), remedy)
+        return Diagnosis(what, False, str(error), remedy)
 
 
 def _threads() -> str:

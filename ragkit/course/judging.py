@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from ragkit.course import plain
-from ragkit.course.verdict import Verdict
+from ragkit.course.verdict import Finding, Verdict
 
 Function = Callable[..., Any]
 _LAZY = ("zip", "map", "filter", "generator", "range", "dict_values", "reversed")
@@ -46,20 +46,6 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What one answer is worth.
-
-    `named` are the mistakes that give this very answer; `said` tells what is wrong without a number
-    of the input, and `shown` adds the numbers, for public cases.
-    """
-
-    kind: Literal["right", "named", "wrong"]
-    said: str = ""
-    shown: str = ""
-    named: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Check:
     """The public check of one exercise; `judge` never raises."""
 
@@ -82,16 +68,15 @@ class Check:
             except NotImplementedError:
                 return Verdict("not attempted", f"write {self.name}, then run this cell again.")
             except (Exception, SystemExit) as error:
-                told = f"it raised {type(error).__name__}: {error}"
-                finding = Finding("wrong", told)
-            if finding.kind != "right":
+                finding = Finding("incorrect", f"it raised {type(error).__name__}: {error}")
+            if finding.kind != "correct":
                 failed.append((key, finding))
         if not failed:
             return Verdict("correct")
         sentence = likeliest([finding for _, finding in failed])
         key, finding = next(((k, f) for k, f in failed if sentence in f.named), failed[0])
-        told = sentence or finding.said + finding.shown
-        return Verdict("incorrect", f"on {key.case.described}, {told}")
+        complaint = sentence or finding.sentence + finding.numbers
+        return Verdict("incorrect", f"on {key.case.described}, {complaint}")
 
 
 def answer_of(function: Function, case: Case) -> Any:
@@ -108,31 +93,31 @@ def likeliest(findings: Sequence[Finding]) -> str:
 def find(answer: Any, key: Key, tolerance: float) -> Finding:
     """Compare one answer, as `plain.decode` returns it, with its key."""
     if answer is None:
-        return Finding("wrong", "it returned None. Is the return statement missing?")
+        return Finding("incorrect", "it returned None. Is the return statement missing?")
     try:
-        given = np.asarray(answer, dtype=np.float64)
+        values = np.asarray(answer, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         lazy = isinstance(answer, plain.Opaque) and answer.type_name in _LAZY
-        said = "what it returned is not numeric" + ("; wrap it in list(...)." if lazy else ".")
-        return Finding("wrong", said, f" It is {answer!r:.60}.")
-    if _equal(given, key.expected, tolerance):
-        return Finding("right")
-    named = tuple(said for said, wrong in key.mistakes if _equal(given, wrong, tolerance))
+        sentence = "what it returned is not numeric" + ("; wrap it in list(...)." if lazy else ".")
+        return Finding("incorrect", sentence, f" It is {answer!r:.60}.")
+    if _equal(values, key.expected, tolerance):
+        return Finding("correct")
+    named = tuple(message for message, wrong in key.mistakes if _equal(values, wrong, tolerance))
     if named:
         return Finding("named", named=named)
-    if not np.isfinite(given).all():
-        said = "it returned nan or inf: a division by zero, or an overflow?"
-        return Finding("wrong", said, f" It is {_short(given)}.")
-    if given.shape != key.expected.shape:
-        wanted = f" It is {list(given.shape)}, not {list(key.expected.shape)}."
-        return Finding("wrong", "the shape is not the one asked.", wanted)
-    told = f" It is {_short(given)}; expected {_short(key.expected)}."
-    return Finding("wrong", "the values are not right.", told)
+    if not np.isfinite(values).all():
+        sentence = "it returned nan or inf: a division by zero, or an overflow?"
+        return Finding("incorrect", sentence, f" It is {_short(values)}.")
+    if values.shape != key.expected.shape:
+        shapes = f" It is {list(values.shape)}, not {list(key.expected.shape)}."
+        return Finding("incorrect", "the shape is not the one asked for.", shapes)
+    numbers = f" It is {_short(values)}; expected {_short(key.expected)}."
+    return Finding("incorrect", "the values are not right.", numbers)
 
 
-def _equal(given: Any, wanted: Any, tolerance: float) -> bool:
-    return given.shape == wanted.shape and bool(
-        np.allclose(given, wanted, rtol=tolerance, atol=tolerance, equal_nan=False)
+def _equal(values: Any, expected: Any, tolerance: float) -> bool:
+    return values.shape == expected.shape and bool(
+        np.allclose(values, expected, rtol=tolerance, atol=tolerance, equal_nan=False)
     )
 
 

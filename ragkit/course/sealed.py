@@ -55,7 +55,7 @@ def _check_as_data(check: Check) -> dict[str, Any]:
             "kind": key.case.kind,
             "detail": key.case.detail,
             "expected": plain.encode(key.expected),
-            "mistakes": [[said, plain.encode(wrong)] for said, wrong in key.mistakes],
+            "mistakes": [[message, plain.encode(wrong)] for message, wrong in key.mistakes],
         }
         for key in check.keys
     ]
@@ -67,7 +67,7 @@ def _check_from_data(name: str, data: Mapping[str, Any]) -> Check:
         Key(
             Case(plain.decode(key["arguments"]), key["kind"], key["detail"]),
             plain.decode(key["expected"]),
-            tuple((said, plain.decode(wrong)) for said, wrong in key["mistakes"]),
+            tuple((message, plain.decode(wrong)) for message, wrong in key["mistakes"]),
         )
         for key in data["keys"]
     ]
@@ -100,5 +100,5 @@ def _part_from_data(data: Mapping[str, Any]) -> Part:
         return Text()
     if "constructed" in data:
         return Constructed(getattr(properties, data["constructed"]), data["width"])
-    seals = tuple((step, tuple(digests), kind, said) for step, digests, kind, said in data["seals"])
+    seals = tuple((step, tuple(digests), *rest) for step, digests, *rest in data["seals"])
     return Sealed(data["place"], seals, data["otherwise"], data["unit"])

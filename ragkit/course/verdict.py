@@ -1,17 +1,36 @@
-"""What a check answers: not attempted, incorrect (and why), correct, or kept for a person."""
+"""The words in which answers are judged, shared by the checks, the drills and the grader.
+
+A `Finding` is about one answer: to one case of an exercise, or to one part of a drill. A `Verdict`
+is what a student reads of a whole exercise or drill; the grader's marks have the same `Status`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-Status = Literal["not attempted", "incorrect", "correct", "recorded"]
+Status = Literal["not attempted", "incorrect", "correct", "recorded"]  # recorded: a person reads it
+Kind = Literal["correct", "named", "incorrect", "recorded"]  # named: a mistake that was recognised
 _SIGNS: dict[Status, str] = {
     "not attempted": "○",
     "incorrect": "✗",
     "correct": "✓",
     "recorded": "✎",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one answer is worth, and the sentence for it.
+
+    `sentence` gives away no number of the input; `numbers` adds them, for inputs that a student may
+    know. `named` are the known mistakes that give this very answer.
+    """
+
+    kind: Kind
+    sentence: str = ""
+    numbers: str = ""
+    named: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +45,7 @@ class Verdict:
         return f"{line}: {self.message}" if self.message else line
 
     def _ipython_display_(self) -> None:
-        """Nothing: the check has already printed the line."""
+        """Display nothing: the check has already printed the line."""
 
     def say(self) -> Verdict:
         """Print the line and return the verdict."""

@@ -113,7 +113,7 @@ def test_hidden_cases_accept_right_answers_and_catch_every_mistake(
         keys = exercise.keys(np.random.default_rng(seed))
         for function in (solutions[exercise.name], *SOLVERS[exercise.name]):
             found = [find(answer_of(function, k.case), k, exercise.tolerance) for k in keys]
-            assert {finding.kind for finding in found} == {"right"}, (seed, function.__name__)
+            assert {finding.kind for finding in found} == {"correct"}, (seed, function.__name__)
         for mistake in exercise.mistakes:
             found = [find(answer_of(mistake.wrong, k.case), k, exercise.tolerance) for k in keys]
             caught[mistake.message] += likeliest(found) == mistake.message

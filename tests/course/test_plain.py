@@ -225,9 +225,9 @@ def test_a_lone_surrogate_is_replaced_visibly() -> None:
 
 
 def test_the_texts_of_something_opaque_are_cleaned() -> None:
-    told = repr(plain.decode({"opaque": "x\x1b", "shown": "\x1b[31m" + "x" * plain.MAX_TEXT}))
-    assert "\x1b" not in told
-    assert len(told) <= plain.MAX_TEXT
+    shown = repr(plain.decode({"opaque": "x\x1b", "shown": "\x1b[31m" + "x" * plain.MAX_TEXT}))
+    assert "\x1b" not in shown
+    assert len(shown) <= plain.MAX_TEXT
 
 
 # Decoding what anybody may have written
@@ -314,7 +314,7 @@ def test_an_odd_dtype_is_refused_as_other_data_is(dtype: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "unit", "number"),
+    ("entry", "unit", "number"),
     [
         (76_800, "bytes", 76_800),
         ("76800", "bytes", 76_800),
@@ -339,12 +339,12 @@ def test_an_odd_dtype_is_refused_as_other_data_is(dtype: str) -> None:
         (np.array(3), "", 3),
     ],
 )
-def test_a_number_is_converted_to_the_unit(given: Any, unit: str, number: float) -> None:
-    assert to_unit(given, unit) == pytest.approx(number, rel=1e-12)
+def test_a_number_is_converted_to_the_unit(entry: Any, unit: str, number: float) -> None:
+    assert to_unit(entry, unit) == pytest.approx(number, rel=1e-12)
 
 
 @pytest.mark.parametrize(
-    ("given", "unit"),
+    ("entry", "unit"),
     [
         ("7 apples", "s"),
         ("7 s", "bytes"),
@@ -362,9 +362,9 @@ def test_a_number_is_converted_to_the_unit(given: Any, unit: str, number: float)
         (Opaque("zip"), "s"),
     ],
 )
-def test_what_is_no_number_in_the_unit_is_refused(given: Any, unit: str) -> None:
+def test_what_is_no_number_in_the_unit_is_refused(entry: Any, unit: str) -> None:
     with pytest.raises((ValueError, TypeError)):
-        to_unit(given, unit)
+        to_unit(entry, unit)
 
 
 # Sealed drills
@@ -403,13 +403,13 @@ def known(part: Number) -> list[tuple[float, float]]:
     return [(value, max(part.absolute, part.relative * abs(value))) for value in values]
 
 
-def outcome(part: Any, given: Any) -> Any:
+def outcome(part: Any, entry: Any) -> Any:
     """What a part finds, or how it refuses."""
     try:
-        found = part.find(given)
+        found = part.find(entry)
     except Exception as error:
         return type(error), str(error)
-    return found.kind, found.said
+    return found.kind, found.sentence
 
 
 @settings(max_examples=300, deadline=None)
@@ -420,9 +420,9 @@ def test_a_sealed_number_judges_as_an_open_one(
     one = data.draw(st.sampled_from([p for p in parts if isinstance(p.part, Number)]))
     value, tolerance = data.draw(st.sampled_from(known(one.part)))
     far = data.draw(st.booleans())
-    given = value * (1 + relative) + relative if far else value + tolerances * tolerance
-    assume(all(not 0.85 < abs(given - v) / t < 1.15 for v, t in known(one.part)))
-    assert outcome(one.sealed, given) == outcome(one.part, given)
+    entry = value * (1 + relative) + relative if far else value + tolerances * tolerance
+    assume(all(not 0.85 < abs(entry - v) / t < 1.15 for v, t in known(one.part)))
+    assert outcome(one.sealed, entry) == outcome(one.part, entry)
 
 
 def test_each_known_number_is_judged_alike_up_to_its_tolerance(parts: list[Sealing]) -> None:
@@ -430,8 +430,8 @@ def test_each_known_number_is_judged_alike_up_to_its_tolerance(parts: list[Seali
         if isinstance(one.part, Number):
             for value, tolerance in known(one.part):
                 for n in (-3, -1.2, -0.8, -0.4, 0, 0.4, 0.8, 1.2, 3):
-                    given = value + n * tolerance
-                    assert outcome(one.sealed, given) == outcome(one.part, given), (one, given)
+                    entry = value + n * tolerance
+                    assert outcome(one.sealed, entry) == outcome(one.part, entry), (one, entry)
 
 
 @given(data=st.data(), noise=st.text(" _", max_size=3))
@@ -450,20 +450,20 @@ def test_a_sealed_choice_judges_as_an_open_one(
 def test_a_choice_is_right_in_any_case_and_spacing(parts: list[Sealing], form: str) -> None:
     for one in (one for one in parts if isinstance(one.part, Choice)):
         for word in (one.part.right, one.part.right.upper(), "_ ".join(one.part.right)):
-            assert outcome(one.part, form.format(word)) == ("right", "")
-            assert outcome(one.sealed, form.format(word)) == ("right", "")
+            assert outcome(one.part, form.format(word)) == ("correct", "")
+            assert outcome(one.sealed, form.format(word)) == ("correct", "")
 
 
-@pytest.mark.parametrize("given", ["many", "7 apples", None, (1, 2), True, "1e3", Opaque("zip")])
-def test_what_is_no_number_is_refused_alike(parts: list[Sealing], given: Any) -> None:
+@pytest.mark.parametrize("entry", ["many", "7 apples", None, (1, 2), True, "1e3", Opaque("zip")])
+def test_what_is_no_number_is_refused_alike(parts: list[Sealing], entry: Any) -> None:
     for one in parts:
-        assert outcome(one.sealed, given) == outcome(one.part, given)
+        assert outcome(one.sealed, entry) == outcome(one.part, entry)
 
 
-@pytest.mark.parametrize("given", [math.nan, math.inf, 1e308])
-def test_what_is_not_finite_is_judged_alike(parts: list[Sealing], given: float) -> None:
+@pytest.mark.parametrize("entry", [math.nan, math.inf, 1e308])
+def test_what_is_not_finite_is_judged_alike(parts: list[Sealing], entry: float) -> None:
     for one in parts:
-        assert outcome(one.sealed, given) == outcome(one.part, given)
+        assert outcome(one.sealed, entry) == outcome(one.part, entry)
 
 
 def test_a_sealed_drill_holds_digests_and_sentences_alone(tmp_path: Path) -> None:
@@ -475,7 +475,7 @@ def test_a_sealed_drill_holds_digests_and_sentences_alone(tmp_path: Path) -> Non
         for step, digests, kind, _ in part.get("seals", []):
             assert isinstance(step, float)
             assert all(len(digest) == 16 and int(digest, 16) >= 0 for digest in digests)
-            assert kind in ("right", "named", "wrong")
+            assert kind in ("correct", "named", "incorrect")
 
 
 def test_the_step_of_a_seal_does_not_tell_the_value(parts: list[Sealing]) -> None:

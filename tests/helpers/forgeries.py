@@ -40,7 +40,7 @@ import ragkit.course.drills
 from ragkit.course import judging, verdict
 
 right = verdict.Verdict("correct")
-judging.find = lambda *a, **k: judging.Finding("right")
+judging.find = lambda *a, **k: judging.Finding("correct")
 judging._equal = judging.Check.judge = lambda *a, **k: right
 for name in ("mean_pool", "normalise", "top_k", "hit_rate", "info_nce", "mean_cosine"):
     setattr(ragkit.course.check, name, lambda function: right)
@@ -51,7 +51,7 @@ _JSON = """
 import json
 import pickle
 
-good = '{"item": "mean_pool", "status": "ok", "score": 2, "kind": "right"}'
+good = '{"item": "mean_pool", "status": "correct", "score": 2, "kind": "correct"}'
 json.dumps = lambda *a, **k: good
 json.dump = lambda value, file, **k: file.write(good)
 json.JSONEncoder.encode = lambda *a, **k: good
@@ -66,14 +66,14 @@ builtins.NotImplementedError = KeyError
 """
 _WRITE = """
 real, pipe = os.write, os.pipe
-line = b'{"item": "mean_pool", "status": "ok", "score": 2}\\n'
+line = b'{"item": "mean_pool", "status": "correct", "score": 2}\\n'
 os.write = lambda fd, data: real(fd, line) and len(data)
 os.pipe = lambda: pipe()[::-1]
 """
 _FORGED = [
     '{"score": 1000}',
-    '{"item": "mean_pool", "status": "ok", "score": 2}',
-    '{"name": "mean_pool", "kind": "right", "finding": "right", "points": 2}',
+    '{"item": "mean_pool", "status": "correct", "score": 2}',
+    '{"name": "mean_pool", "kind": "correct", "finding": "correct", "points": 2}',
 ]
 _FDS = f"""
 def forge():

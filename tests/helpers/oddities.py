@@ -108,7 +108,7 @@ ODDITIES = [
         top_k="return [Shout()] * k",
         hit_rate="return '<script>alert(1)</script>'",
         info_nce="return Named()",
-        mean_cosine="return {'score': 2, 'status': 'ok'}",
+        mean_cosine="return {'score': 2, 'status': 'correct'}",
     ),
     Attack(
         "odd-drills",

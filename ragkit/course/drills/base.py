@@ -11,22 +11,13 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, floor, isfinite, log2
-from typing import Any, Literal
+from typing import Any
 
 from ragkit.course.drills.units import to_unit
-from ragkit.course.verdict import Verdict
+from ragkit.course.verdict import Finding, Kind, Verdict
 
 MIN_WORDS = 20
-Outcome = Literal["right", "named", "wrong", "person"]
-Seal = tuple[float, tuple[str, ...], Outcome, str]  # step (0: a word), digests, outcome, sentence
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one part of an answer is worth, and the words for it."""
-
-    kind: Outcome
-    said: str = ""
+Seal = tuple[float, tuple[str, ...], Kind, str]  # step (0: a word), digests, kind, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +30,13 @@ class Sealed:
     unit: str = ""
     width: int = 1
 
-    def find(self, given: Any) -> Finding:
-        """The first seal that the given value breaks."""
-        for step, digests, kind, said in self.seals:
-            text = _choice(given) if step == 0 else _cell(to_unit(given, self.unit), step)
+    def find(self, entry: Any) -> Finding:
+        """The first seal that the entry breaks."""
+        for step, digests, kind, sentence in self.seals:
+            text = _choice(entry) if step == 0 else _cell(to_unit(entry, self.unit), step)
             if _digest(self.place, text) in digests:
-                return Finding(kind, said)
-        return Finding("wrong", self.otherwise)
+                return Finding(kind, sentence)
+        return Finding("incorrect", self.otherwise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,31 +52,31 @@ class Number:
     points: float = 1.0
     width: int = 1
 
-    def find(self, given: Any) -> Finding:
+    def find(self, entry: Any) -> Finding:
         """Right, a named mistake, or wrong. A text such as "75 KiB" is converted to the unit."""
-        value = to_unit(given, self.unit)
+        value = to_unit(entry, self.unit)
         if self._near(value, self.right):
-            return Finding("right")
-        for wrong, said in self.mistakes.items():
+            return Finding("correct")
+        for wrong, sentence in self.mistakes.items():
             if self._near(value, wrong):
-                return Finding("named", said)
-        return Finding("wrong", self.otherwise)
+                return Finding("named", sentence)
+        return Finding("incorrect", self.otherwise)
 
     def sealed(self, place: str) -> Sealed:
         """The same comparison without the values: every step within the tolerance as a digest."""
 
-        def seal(value: float, kind: Outcome, said: str) -> Seal:
+        def seal(value: float, kind: Kind, sentence: str) -> Seal:
             within = self._tolerance(value)
             step = 2.0 ** floor(log2(within / 8))  # a power of two, so it does not tell the value
             cells = range(ceil((value - within) / step), floor((value + within) / step) + 1)
-            return step, tuple(sorted(_digest(place, str(cell)) for cell in cells)), kind, said
+            return step, tuple(sorted(_digest(place, str(cell)) for cell in cells)), kind, sentence
 
-        known = [seal(wrong, "named", said) for wrong, said in self.mistakes.items()]
-        seals = (seal(self.right, "right", ""), *known)
+        known = [seal(wrong, "named", sentence) for wrong, sentence in self.mistakes.items()]
+        seals = (seal(self.right, "correct", ""), *known)
         return Sealed(place, seals, self.otherwise, self.unit)
 
-    def _near(self, given: float, wanted: float) -> bool:
-        return abs(given - wanted) <= self._tolerance(wanted)
+    def _near(self, value: float, wanted: float) -> bool:
+        return abs(value - wanted) <= self._tolerance(wanted)
 
     def _tolerance(self, wanted: float) -> float:
         return max(self.absolute, self.relative * abs(wanted))
@@ -101,21 +92,21 @@ class Choice:
     points: float = 1.0
     width: int = 1
 
-    def find(self, given: Any) -> Finding:
-        """Right, a named mistake, or wrong."""
-        word = _choice(given)
+    def find(self, entry: Any) -> Finding:
+        """Right or wrong; a known mistake has its own sentence and earns nothing."""
+        word = _choice(entry)
         if word == _choice(self.right):
-            return Finding("right")
-        return Finding("wrong", self.mistakes.get(word, self.otherwise))
+            return Finding("correct")
+        return Finding("incorrect", self.mistakes.get(word, self.otherwise))
 
     def sealed(self, place: str) -> Sealed:
         """The same comparison without the word."""
 
-        def seal(word: str, kind: Outcome, said: str) -> Seal:
-            return 0.0, (_digest(place, word),), kind, said
+        def seal(word: str, kind: Kind, sentence: str) -> Seal:
+            return 0.0, (_digest(place, word),), kind, sentence
 
-        known = [seal(word, "wrong", said) for word, said in self.mistakes.items()]
-        return Sealed(place, (seal(_choice(self.right), "right", ""), *known), self.otherwise)
+        known = [seal(word, "incorrect", sentence) for word, sentence in self.mistakes.items()]
+        return Sealed(place, (seal(_choice(self.right), "correct", ""), *known), self.otherwise)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +117,9 @@ class Constructed:
     width: int = 1
     points: float = 1.0
 
-    def find(self, *given: Any) -> Finding:
-        """What the property says; "person" where it does not decide."""
-        return self.judge(*given)
+    def find(self, *entries: Any) -> Finding:
+        """What the property shows; "recorded" if it cannot decide."""
+        return self.judge(*entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +130,13 @@ class Text:
     points: float = 1.0
     width: int = 1
 
-    def find(self, given: Any) -> Finding:
+    def find(self, entry: Any) -> Finding:
         """For a person, unless it is too short to say anything."""
-        words = len(str(given).split())
+        words = len(str(entry).split())
         if words < MIN_WORDS:
-            said = f"{words} words say too little; argue in {MIN_WORDS} or more."
-            return Finding("wrong", said)
-        return Finding("person", f"{words} words, for a person to read.")
+            sentence = f"{words} words say too little; argue in {MIN_WORDS} or more."
+            return Finding("incorrect", sentence)
+        return Finding("recorded", f"{words} words, for a person to read.")
 
 
 Part = Number | Choice | Constructed | Text | Sealed
@@ -162,39 +153,39 @@ class Drill:
         """The entries of an answer that belong to each part; ValueError if it has another form."""
         width = sum(part.width for part in self.parts)
         if width > 1 and len(answer) != width:  # before anything goes through them
-            raise ValueError(f"{width} entries are asked, not {len(answer)}")
-        given = iter((answer,) if width == 1 else answer)
-        return [tuple(next(given) for _ in range(part.width)) for part in self.parts]
+            raise ValueError(f"it needs {width} entries, not {len(answer)}")
+        entries = iter((answer,) if width == 1 else answer)
+        return [tuple(next(entries) for _ in range(part.width)) for part in self.parts]
 
     def judge(self, answer: Any) -> Verdict:
         """The verdict a student reads: the first complaint, or what is left for a person."""
-        told = ""
-        for part, given in zip(self.parts, self.split(answer), strict=True):
-            finding = part.find(*given)
-            if finding.kind in ("wrong", "named"):
-                return Verdict("incorrect", self._before_text(part, told) + finding.said)
+        measured = ""
+        for part, entries in zip(self.parts, self.split(answer), strict=True):
+            finding = part.find(*entries)
+            if finding.kind in ("incorrect", "named"):
+                return Verdict("incorrect", self._before_text(part, measured) + finding.sentence)
             if len(self.parts) == 1 or not isinstance(part, Text):
-                told = finding.said or told
-        return self._accepted(told)
+                measured = finding.sentence or measured
+        return self._accepted(measured)
 
-    def _before_text(self, part: Part, told: str) -> str:
+    def _before_text(self, part: Part, measured: str) -> str:
         if not isinstance(part, Text) or len(self.parts) == 1:
             return ""
-        return f"{told or self.praise}, but of the reason: "
+        return f"{measured or self.praise}, but of the reason: "
 
-    def _accepted(self, told: str) -> Verdict:
+    def _accepted(self, measured: str) -> Verdict:
         closed = all(isinstance(part, Number | Choice | Sealed) for part in self.parts[:-1])
         if not isinstance(self.parts[-1], Text):
             return Verdict("correct", self.praise)
         if len(self.parts) == 1:
-            return Verdict("recorded", told)
+            return Verdict("recorded", measured)
         if closed:
             return Verdict("correct", "the reason is for a person to read.")
-        return Verdict("recorded", f"{told}; what is built and argued is for a person to read.")
+        return Verdict("recorded", f"{measured}; what is built and argued is for a person to read.")
 
 
-def _choice(given: Any) -> str:
-    return str(given).strip().lower().replace("_", "").replace(" ", "")
+def _choice(entry: Any) -> str:
+    return str(entry).strip().lower().replace("_", "").replace(" ", "")
 
 
 def _cell(value: float, step: float) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragkit.course.drills.base import Finding
+from ragkit.course.verdict import Finding
 from ragkit.errors import RagkitWarning
 
 if TYPE_CHECKING:
@@ -53,28 +53,28 @@ def paraphrase(first: Any, second: Any) -> Finding:
     overlap = word_overlap(first, second)
     if overlap > MAX_OVERLAP:
         return Finding(
-            "wrong",
+            "incorrect",
             f"the sentences share {overlap:.0%} of their words; say it with others "
             f"(at most {MAX_OVERLAP:.0%}).",
         )
     vectors = encode([first, second])
     cosine = float(vectors[0] @ vectors[1])
-    told = f"overlap {overlap:.0%}, cosine {cosine:.2f}"
+    measured = f"overlap {overlap:.0%}, cosine {cosine:.2f}"
     if cosine < LOW_COSINE:
-        return Finding("wrong", f"{told}: do the two sentences state the same rule?")
+        return Finding("incorrect", f"{measured}: do the two sentences state the same rule?")
     if cosine < CLEAR_COSINE:
-        return Finding("person", f"{told}, where even good paraphrases of rules may lie")
-    return Finding("right", told)
+        return Finding("recorded", f"{measured}, where even good paraphrases of rules may lie")
+    return Finding("correct", measured)
 
 
 def three_winners(query: Any, documents: Any) -> Finding:
     """Three vectors of which each comes first by another measure: float [2] and [3, 2]."""
     query, documents = (np.asarray(part, dtype=float) for part in (query, documents))
     if query.shape != (2,) or documents.shape != (3, 2):
-        return Finding("wrong", "give a query of 2 numbers and three documents of 2 each.")
+        return Finding("incorrect", "give a query of 2 numbers and three documents of 2 each.")
     lengths = np.linalg.norm(documents, axis=1)
     if not np.isfinite([*documents.ravel(), *query]).all() or not lengths.all() or not query.any():
-        return Finding("wrong", "every number must be finite and no vector zero.")
+        return Finding("incorrect", "every number must be finite and no vector zero.")
     scores = {
         "inner product": documents @ query,
         "L2 distance": -np.linalg.norm(documents - query, axis=1),
@@ -85,7 +85,7 @@ def three_winners(query: Any, documents: Any) -> Finding:
         if score[place] <= others.max() + MARGIN:
             shown = ", ".join(f"{value:.3g}" for value in np.abs(score))
             return Finding(
-                "wrong",
+                "incorrect",
                 f"by {name} document {place + 1} does not come first (the values are {shown}).",
             )
-    return Finding("right")
+    return Finding("correct")

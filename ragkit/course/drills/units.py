@@ -24,18 +24,21 @@ _THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
 _WRITTEN = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([^\W\d]+)\s*")
 
 
-def to_unit(given: Any, unit: str) -> float:
-    """The number that `given` is in `unit`; ValueError if it is no number or of another kind."""
-    if not isinstance(given, str):
-        return float(given)
-    given = _without_comma(given)
-    if not (written := _WRITTEN.fullmatch(given)):
-        return float(given)
+def to_unit(entry: Any, unit: str) -> float:
+    """Convert a number, or a text such as "75 KiB", to `unit`.
+
+    ValueError if it is not a number, or is one of another kind of unit.
+    """
+    if not isinstance(entry, str):
+        return float(entry)
+    text = _without_comma(entry)
+    if not (written := _WRITTEN.fullmatch(text)):
+        return float(text)
     number, name = written.groups()
     for table in (_BYTES, _SECONDS):
         if name.lower() in table and unit.lower() in table:
             return float(number) * table[name.lower()] / table[unit.lower()]
-    raise ValueError(f"{given!r} is not in {unit or 'plain numbers'}")
+    raise ValueError(f"{text!r} is not in {unit or 'plain numbers'}")
 
 
 def _without_comma(text: str) -> str:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ragkit.course.drills.asking import unanswered
-from ragkit.course.drills.base import Drill, Finding, Part, Text
-from ragkit.course.judging import Finding as CaseFinding
+from ragkit.course.drills.base import Drill, Part, Text
 from ragkit.course.judging import Key, find, likeliest
 from ragkit.course.plain import MAX_TEXT, Opaque
 from ragkit.course.staff.exercise import Exercise
 from ragkit.course.staff.grade.answers import Answers, Place, Raised
 from ragkit.course.staff.grade.catalogue import Item
+from ragkit.course.verdict import Finding, Kind
 
 Status = Literal[
     "ok",
@@ -30,7 +30,7 @@ Status = Literal[
     "crash",
     "needs-manual",
 ]
-CREDIT = {"right": 1.0, "named": 0.5, "wrong": 0.0, "person": 0.0}
+CREDIT: Mapping[Kind, float] = {"correct": 1.0, "named": 0.5, "incorrect": 0.0, "recorded": 0.0}
 _ATTEMPTED = ("ok", "incorrect", "needs-manual")
 
 
@@ -86,11 +86,11 @@ def _score_exercise(item: Item, exercise: Exercise, answers: Answers, keys: Sequ
     return _note_duplicate(mark, place)
 
 
-def _find(answer: Any, answered: bool, key: Key, tolerance: float) -> CaseFinding:
+def _find(answer: Any, answered: bool, key: Key, tolerance: float) -> Finding:
     if not answered:
-        return CaseFinding("wrong", "it did not return in time, or ended the whole process.")
+        return Finding("incorrect", "it did not return in time, or ended the whole process.")
     if isinstance(answer, Raised):
-        return CaseFinding("wrong", f"it raised {_exception(answer.name)}.")
+        return Finding("incorrect", f"it raised {_exception(answer.name)}.")
     return find(answer, key, tolerance)
 
 
@@ -109,13 +109,13 @@ def _exception(name: str) -> str:
     return name if is_exception else "an exception"
 
 
-def _case_feedback(keys: Sequence[Key], findings: Sequence[CaseFinding], mistake: str) -> str:
+def _case_feedback(keys: Sequence[Key], findings: Sequence[Finding], mistake: str) -> str:
     """One sentence for each thing that went wrong, with the kinds of input it went wrong on."""
     told: dict[str, list[str]] = {}
     for key, finding in zip(keys, findings, strict=True):
-        if finding.kind == "right":
+        if finding.kind == "correct":
             continue
-        sentence = finding.said
+        sentence = finding.sentence
         if finding.named:
             sentence = mistake if mistake in finding.named else finding.named[0]
         told.setdefault(sentence, []).append(key.case.kind)
@@ -153,26 +153,26 @@ def _padded(drill: Drill, value: Any) -> Any:
 def _score_parts(item: Item, parts: Sequence[tuple[Part, tuple[Any, ...]]]) -> Mark:
     findings = [_judge(part, given) for part, given in parts]
     given = "; ".join(shown(entry) for _, entries in parts for entry in entries)
-    if any(finding.kind == "person" for finding in findings):
-        said = " ".join(finding.said for finding in findings if finding.said)
-        return Mark(item.name, "needs-manual", None, item.points, f"Measured: {said}.", given)
+    if any(finding.kind == "recorded" for finding in findings):
+        measured = " ".join(finding.sentence for finding in findings if finding.sentence)
+        return Mark(item.name, "needs-manual", None, item.points, f"Measured: {measured}.", given)
     earned = sum(
         CREDIT[finding.kind] * getattr(part, "points", 1.0)
         for (part, _), finding in zip(parts, findings, strict=True)
     )
     status: Status = "ok" if earned == item.points else "incorrect"
-    told = [finding.said for finding in findings if finding.kind != "right"]
-    mistake = next((finding.said for finding in findings if finding.kind == "named"), "")
-    return Mark(item.name, status, round(earned, 2), item.points, " ".join(told), given, mistake)
+    wrong = [finding.sentence for finding in findings if finding.kind != "correct"]
+    mistake = next((finding.sentence for finding in findings if finding.kind == "named"), "")
+    return Mark(item.name, status, round(earned, 2), item.points, " ".join(wrong), given, mistake)
 
 
 def _judge(part: Part, given: tuple[Any, ...]) -> Finding:
     if any(entry is None for entry in given):
-        return Finding("wrong", "This part of the answer is missing.")
+        return Finding("incorrect", "This part of the answer is missing.")
     try:
         return part.find(*given)
     except Exception:
-        return Finding("wrong", "This part of the answer has another form than asked.")
+        return Finding("incorrect", "This part of the answer has another form than asked.")
 
 
 def _read_by_a_person(item: Item, text: Any) -> Mark:
