@@ -92,25 +92,24 @@ def grading_bar() -> Iterator[tuple[Callable[[int], None], Callable[[Graded, boo
         def on_start(total: int) -> None:
             bar.reset(total)
 
-        def on_done(graded: Graded, kept: bool) -> None:
+        def on_done(graded: Graded, stored: bool) -> None:
             bar.update()
             if not quiet():
-                bar.write(grading_line(graded, kept), file=sys.stderr)
+                bar.write(grading_line(graded, stored), file=sys.stderr)
 
         yield on_start, on_done
 
 
-def grading_line(graded: Graded, kept: bool) -> str:
-    """One line per student: points, what is not right, and the time it took."""
+def grading_line(graded: Graded, stored: bool) -> str:
+    """One student's result in a line: points, what is not correct, and the time it took."""
     from ragkit.course.staff.grade.statistics import totals
 
     [total] = totals([graded])
-    left = {status: n for status, n in total.statuses.items() if status != "ok"}
-    told = ", ".join(f"{n} {status}" for status, n in sorted(left.items())) or "all ok"
-    time = "kept" if kept else f"{graded.seconds:.1f} s"
+    notes = total.notes or "all correct"
+    time = "graded before" if stored else f"{graded.seconds:.1f} s"
     points = f"{total.earned:g} of {total.possible:g}"
     name = graded.student.encode("utf-8", "replace").decode()
-    return f"{name}  lab {graded.lab}  {points}  {told}  {time}"
+    return f"{name}  lab {graded.lab}  {points}  {notes}  {time}"
 
 
 def show_grades(written: Written, folder: Path) -> None:

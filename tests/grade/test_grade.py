@@ -77,9 +77,10 @@ def submissions(spy: Path) -> dict[str, Submission]:
 
 
 def limits_of(one: Submission) -> Limits:
-    if one.expected.get("*") == "timeout":
+    timeout = "incorrect, timeout"
+    if one.expected.get("*") == timeout:
         return SHORT
-    endless = any(word in one.name for word in ENDLESS) or "timeout" in one.expected.values()
+    endless = any(word in one.name for word in ENDLESS) or timeout in one.expected.values()
     return TIGHT if endless else ROOMY
 
 
@@ -145,13 +146,19 @@ def every_mark(
             yield one, mark
 
 
-def test_every_submission_gets_its_statuses(
+def described(mark: Mark) -> str:
+    """The status and, unless it is complete, the delivery."""
+    return mark.status if mark.delivery == "complete" else f"{mark.status}, {mark.delivery}"
+
+
+def test_every_submission_gets_its_statuses_and_deliveries(
     submissions: dict[str, Submission], marks: dict[str, dict[str, Mark]]
 ) -> None:
     wrong = [
-        f"{one.name}: {mark.item} is {mark.status}, not {wanted} ({mark.feedback[:80]})"
+        f"{one.name}: {mark.item} is {found}, not {wanted} ({mark.feedback[:80]})"
         for one, mark in every_mark(submissions, marks)
-        if (wanted := one.expected.get(mark.item, one.expected.get("*"))) not in (None, mark.status)
+        if (wanted := one.expected.get(mark.item, one.expected.get("*")))
+        not in (None, found := described(mark))
     ]
     assert not wrong
 
@@ -179,7 +186,7 @@ def test_a_submission_that_could_not_run_has_every_item_with_score_0(
     marks: dict[str, dict[str, Mark]],
 ) -> None:
     for name in ("empty", "not-json", "exit-in-cell", "loop-in-cell"):
-        assert {mark.status for mark in marks[name].values()} <= {"crash", "timeout"}
+        assert {mark.delivery for mark in marks[name].values()} <= {"crash", "timeout"}
         assert {mark.score for mark in marks[name].values()} == {0.0}
 
 
@@ -227,7 +234,7 @@ def test_without_namespaces_a_class_is_graded_and_nothing_survives(
     for name in names:
         wanted = submissions[name].expected
         assert all(
-            mark.status == wanted.get(item, wanted.get("*", mark.status))
+            described(mark) == wanted.get(item, wanted.get("*", described(mark)))
             for item, mark in found[name].items()
         )
     assert not survivors(tokens)
@@ -284,7 +291,7 @@ def test_who_is_done_is_not_graded_again(
     assert not set(counted) & set(part.values())
     (tmp_path / "in" / "half-done.ipynb").write_bytes(submissions["untouched"].notebook)
     again = {one.student: by_item(one) for one in grade(job, nothing, nothing).graded}
-    assert again["half-done"]["mean_pool"].status == "not-attempted"
+    assert again["half-done"]["mean_pool"].status == "not attempted"
 
 
 def test_an_interrupt_loses_nobody_who_is_done(
@@ -427,7 +434,7 @@ def test_devices_and_sockets_of_the_machine_are_out_of_reach(tmp_path: Path) -> 
     result = grade(Job(handed_in, tmp_path / "out", limits=ROOMY), nothing, nothing)
     if not result.isolated:
         pytest.skip("this system gives no namespaces; the report says so")
-    devices, sockets = ast.literal_eval(by_item(result.graded[0])["drill_01_2"].given)
+    devices, sockets = ast.literal_eval(by_item(result.graded[0])["drill_01_2"].answer)
     assert set(devices) == {"fd", "full", "null", "random", "shm", "urandom", "zero"}
     assert sockets == []
 
@@ -447,7 +454,7 @@ def test_no_value_stops_a_class(tmp_path: Path, answer: str) -> None:
     for _ in range(2):  # the report is read back the second time
         write_report(grade(job, nothing, nothing), tmp_path / "out")
     [fine, odd] = [by_item(one) for one in grade(job, nothing, nothing).graded]
-    assert fine["drill_01_1"].status == "ok"
+    assert fine["drill_01_1"].status == "correct"
     assert odd["drill_01_1"].score == 0
 
 

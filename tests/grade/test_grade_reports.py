@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -27,7 +28,7 @@ from ragkit.course.staff import editions
 from ragkit.course.staff.grade import manual, state
 from ragkit.course.staff.grade.catalogue import sheet, sheets
 from ragkit.course.staff.grade.report import Written, write_report
-from ragkit.course.staff.grade.scoring import Mark
+from ragkit.course.staff.grade.scoring import Mark, unrun
 from ragkit.course.staff.grade.state import ClassResult, Graded, HandMark, State
 from ragkit.course.staff.grade.statistics import item_figures, needs_help, totals
 from ragkit.course.staff.grade.submissions import find_submissions
@@ -45,9 +46,9 @@ def graded(student: str, **given: Mark) -> Graded:
     """Lab 01 of one student: everything right and unread, but for the marks given."""
     marks = []
     for item in sheet("01").items:
-        usual = Mark(item.name, "ok", item.points, item.points)
+        usual = Mark(item.name, "correct", item.points, item.points)
         if item.kind == "text":
-            usual = Mark(item.name, "needs-manual", None, 1.0, "", f"{student} on {item.name}.")
+            usual = Mark(item.name, "recorded", None, 1.0, "", f"{student} on {item.name}.")
         marks.append(given.get(item.name, usual))
     return Graded(student, "01", marks, 1.5, 10**8)
 
@@ -73,7 +74,7 @@ def test_grades_have_a_row_for_each_student_and_item(tmp_path: Path) -> None:
     by_item = {row["item"]: row for row in found if row["student"] == "ada"}
     assert by_item["mean_pool"]["score"] == by_item["mean_pool"]["max_score"] == "2"
     assert by_item["drill_01_2"] | {"score": ""} == by_item["drill_01_2"]
-    assert by_item["drill_01_2"]["status"] == "needs-manual"
+    assert by_item["drill_01_2"]["status"] == "recorded"
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n@x"])
@@ -98,7 +99,7 @@ class Tags(HTMLParser):
 
 def test_whatever_a_student_wrote_is_escaped(tmp_path: Path) -> None:
     wrong = Mark("mean_pool", "incorrect", 0.0, 2.0, HOSTILE, HOSTILE, HOSTILE)
-    text = Mark("drill_01_2", "needs-manual", None, 1.0, "", HOSTILE)
+    text = Mark("drill_01_2", "recorded", None, 1.0, "", HOSTILE)
     student = "=1+1 <img src=x onerror=alert(1)>"
     report(tmp_path, graded(student, mean_pool=wrong, drill_01_2=text))
     pages = [tmp_path / "class.html", tmp_path / "feedback" / f"{student}.html"]
@@ -156,7 +157,7 @@ def test_item_figures_are_those_of_pandas() -> None:
     names = [item.name for item in sheet("01").items]
     table = pd.DataFrame(rng.integers(0, 5, size=(12, len(names))) / 4, columns=names)
     results = [
-        graded(f"s{n}", **{name: Mark(name, "ok", row[name], 1.0) for name in names})
+        graded(f"s{n}", **{name: Mark(name, "correct", row[name], 1.0) for name in names})
         for n, row in table.iterrows()
     ]
     for figures in item_figures(results, {"01": sheet("01")}):
@@ -166,20 +167,45 @@ def test_item_figures_are_those_of_pandas() -> None:
 
 
 def test_who_needs_help_is_named_with_the_reason() -> None:
-    zeros = {item.name: Mark(item.name, "not-attempted", 0.0, 1.0) for item in sheet("01").items}
-    crashed = {name: Mark(name, "crash", 0.0, 1.0) for name in zeros}
+    zeros = {item.name: Mark(item.name, "not attempted", 0.0, 1.0) for item in sheet("01").items}
     half = {name: mark for n, (name, mark) in enumerate(zeros.items()) if n < 8}
-    found = needs_help(
-        totals(
-            [graded("ada"), graded("bob", **zeros), graded("eve", **crashed), graded("ian", **half)]
+    whole = {
+        student: {mark.item: mark for mark in unrun(sheet("01").items, delivery, "why")}
+        for student, delivery in (
+            ("eve", "crash"),
+            ("kim", "timeout"),
+            ("lee", "missing"),
+            ("max", "duplicate notebook"),
         )
-    )
-    assert [(total.student, why) for total, why in found] == [
-        ("bob", "attempted nothing"),
-        ("eve", "the notebook could not be run"),
-        ("ian", found[2][1]),
-    ]
-    assert "open" in found[2][1]
+    }
+    marks = {"ada": {}, "bob": zeros, "ian": half, **whole}
+    found = needs_help(totals([graded(student, **own) for student, own in marks.items()]))
+    reasons = {total.student: why for total, why in found}
+    assert reasons == {
+        "bob": "attempted nothing",
+        "eve": "the notebook could not be run",
+        "ian": reasons["ian"],
+        "kim": "the notebook did not end in time",
+        "lee": "handed in nothing",
+        "max": "handed in more than one notebook",
+    }
+    assert "open" in reasons["ian"]
+
+
+def test_who_answers_everything_in_two_cells_has_not_handed_in_two_notebooks() -> None:
+    twice = [replace(mark, delivery="duplicate") for mark in graded("ada").marks]
+    assert needs_help(totals([Graded("ada", "01", twice)])) == []
+
+
+def test_a_row_says_how_good_an_answer_is_and_how_it_was_handed_in(tmp_path: Path) -> None:
+    twice = Mark("mean_pool", "correct", 2.0, 2.0, "The last counts.", delivery="duplicate")
+    report(tmp_path, graded("ada", mean_pool=twice))
+    [row] = [row for row in rows(tmp_path / "grades.csv") if row["item"] == "mean_pool"]
+    assert (row["status"], row["delivery"]) == ("correct", "duplicate")
+    page = (tmp_path / "feedback" / "ada.html").read_text(encoding="utf-8")
+    assert "correct (duplicate)" in page
+    content = json.loads((tmp_path / "gradescope" / "ada.json").read_text())
+    assert content["tests"][0]["output"] == "correct (duplicate). The last counts."
 
 
 # Marks of people
@@ -204,7 +230,7 @@ def test_texts_are_prepared_without_names_and_by_question(tmp_path: Path) -> Non
     report(
         tmp_path,
         *(
-            graded(n, drill_01_2=Mark("drill_01_2", "needs-manual", None, 1.0, "", t))
+            graded(n, drill_01_2=Mark("drill_01_2", "recorded", None, 1.0, "", t))
             for n, t in texts.items()
         ),
     )
@@ -241,7 +267,7 @@ def test_grading_again_keeps_marks_that_were_not_read_back(tmp_path: Path) -> No
     report(tmp_path, graded("ada"))
     mark_by_hand(tmp_path / "manual.csv", lambda row: row.update(mark="1"))
     assert report(tmp_path, graded("ada"), graded("bob")).unread == 4
-    changed = Mark("drill_01_2", "needs-manual", None, 1.0, "", "Another text.")
+    changed = Mark("drill_01_2", "recorded", None, 1.0, "", "Another text.")
     assert report(tmp_path, graded("ada", drill_01_2=changed)).unread == 1
     assert report(tmp_path, graded("ada")).unread == 0
 
@@ -251,6 +277,26 @@ def test_marks_of_a_lab_that_has_changed_since_are_not_read_in(tmp_path: Path) -
     result = ClassResult([Graded("ada", "01", one.marks[1:])], {"01": sheet("01")}, True, "")
     State(tmp_path / ".state").save_class(result)
     with pytest.raises(ragkit.DataError, match="Grade again"):
+        State(tmp_path / ".state").load_class()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda mark: mark.update(status="needs-manual"),
+        lambda mark: mark.update(given=mark.pop("answer")),
+        lambda mark: mark.pop("item"),
+    ],
+)
+def test_a_report_of_another_version_asks_to_grade_again(
+    tmp_path: Path, change: Callable[[dict[str, object]], None]
+) -> None:
+    report(tmp_path, graded("ada"))
+    file = tmp_path / ".state" / "class.json"
+    content = json.loads(file.read_text())
+    change(content["graded"][0]["marks"][0])
+    file.write_text(json.dumps(content))
+    with pytest.raises(ragkit.DataError, match="another version"):
         State(tmp_path / ".state").load_class()
 
 

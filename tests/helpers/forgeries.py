@@ -9,7 +9,7 @@ from __future__ import annotations
 from hostile import Attack
 from submissions import EXERCISES, FULL, OK, TEXTS, WRONG, define, every, untouched
 
-_UNTOUCHED, _NONE = {"*": "not-attempted"}, {"*": 0.0}
+_UNTOUCHED, _NONE = {"*": "not attempted"}, {"*": 0.0}
 _NO_EXERCISE = {**FULL, **dict.fromkeys(EXERCISES, 0.0)}
 _INCORRECT = {**OK, **dict.fromkeys(EXERCISES, "incorrect")}
 _REST = {item: OK[item] for item in OK if item not in EXERCISES}
@@ -256,8 +256,8 @@ _THEFTS = [
 
 
 def _snoop(name: str, why: str, cell: str) -> Attack:
-    told = {"drill_01_2": "drill_01_2 = ('Seen: ' + ' '.join(seen))[:15000]"}
-    return Attack(name, why, _SEEN + cell.lstrip(), sources=told)
+    sources = {"drill_01_2": "drill_01_2 = ('Seen: ' + ' '.join(seen))[:15000]"}
+    return Attack(name, why, _SEEN + cell.lstrip(), sources=sources)
 
 
 _SEEN = """

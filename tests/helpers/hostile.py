@@ -32,7 +32,8 @@ from submissions import (
 
 from ragkit.course.layout import labs
 
-ALL_CRASH, ALL_TIMEOUT, NOTHING = {"*": "crash"}, {"*": "timeout"}, {"*": 0.0}
+ALL_CRASH, ALL_TIMEOUT = {"*": "incorrect, crash"}, {"*": "incorrect, timeout"}
+NOTHING = {"*": 0.0}
 LITTER = "left-by-a-submission.txt"  # no such file may remain anywhere
 
 _ARMED = """
@@ -86,14 +87,14 @@ def hostile(spy: Path) -> list[Submission]:
     return [*(attack.built(spy) for attack in attacks), *_files(), *_sizes()]
 
 
-def costs(name: str, why: str, status: str | None, **bodies: str) -> Attack:
+def costs(name: str, why: str, expected: str | None, **bodies: str) -> Attack:
     """An attack inside functions, which costs these items and no others."""
-    expected = but(OK, **dict.fromkeys(bodies, status)) if status else _without(OK, bodies)
-    return Attack(name, why, "", bodies, {}, expected, {**FULL, **dict.fromkeys(bodies, 0.0)})
+    marks = but(OK, **dict.fromkeys(bodies, expected)) if expected else _without(OK, bodies)
+    return Attack(name, why, "", bodies, {}, marks, {**FULL, **dict.fromkeys(bodies, 0.0)})
 
 
-def _without(told: dict[str, str], items: Any) -> dict[str, str]:
-    return {item: status for item, status in told.items() if item not in items}
+def _without(expected: dict[str, str], items: Any) -> dict[str, str]:
+    return {item: words for item, words in expected.items() if item not in items}
 
 
 def _whole(name: str, why: str, cell: str, expected: dict[str, str]) -> Attack:
@@ -130,7 +131,7 @@ _LOOPS = [
     costs(
         "loop-in-function",
         "two functions never return, one swallows every exception",
-        "timeout",
+        "incorrect, timeout",
         mean_pool="while True:\n    pass",
         normalise=_SWALLOW.strip(),
     ),
@@ -217,11 +218,16 @@ _ENDS = [
     _whole("kills-parent", "SIGKILL to its parent: may or may not hit it", _PARENT, {}),
     _whole("closes-files", "closes every descriptor: grading ends", "os.closerange(0, 1024)", {}),
     Attack("sys-exit", "SystemExit stops only its cell", "import sys\n\nsys.exit(0)"),
-    costs("exit-in-function", "os._exit(0) in a function", "crash", mean_pool="os._exit(0)"),
+    costs(
+        "exit-in-function",
+        "os._exit(0) in a function",
+        "incorrect, crash",
+        mean_pool="os._exit(0)",
+    ),
     costs(
         "dies-in-functions",
         "four more ways for a process to die, one function each",
-        "crash",
+        "incorrect, crash",
         normalise="os.abort()",
         top_k="import ctypes\nctypes.string_at(0)",
         hit_rate="os.kill(os.getpid(), 9)",

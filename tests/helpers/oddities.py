@@ -65,9 +65,9 @@ Named = type("<script>alert(1)</script>" * 1000, (), {})
 
 
 def _odd(name: str, why: str, unsure: tuple[str, ...] = (), **bodies: str) -> Attack:
-    """Wrong values of odd kinds, after the classes above; of the unsure only the score is told."""
-    told = {**OK, **dict.fromkeys(bodies, "incorrect")}
-    expected = {item: told[item] for item in told if item not in unsure}
+    """Wrong values of odd kinds, after the classes above; of the unsure only the score is known."""
+    marks = {**OK, **dict.fromkeys(bodies, "incorrect")}
+    expected = {item: marks[item] for item in marks if item not in unsure}
     scores = {**FULL, **dict.fromkeys(bodies, 0.0)}
     return Attack(name, why, _YES, bodies, expected=expected, scores=scores)
 

@@ -35,7 +35,7 @@ ARGUMENTS = {
 EXERCISES = tuple(ARGUMENTS)
 DRILLS = ("drill_01_1", "drill_01_3", "drill_01_5")
 TEXTS = ("drill_01_2", "drill_01_3_reason", "drill_01_4", "drill_01_5_reason")
-OK = dict.fromkeys(EXERCISES + DRILLS, "ok") | dict.fromkeys(TEXTS, "needs-manual")
+OK = dict.fromkeys(EXERCISES + DRILLS, "correct") | dict.fromkeys(TEXTS, "recorded")
 FULL: Scores = dict.fromkeys(EXERCISES, 2.0) | dict.fromkeys(DRILLS, 1.0)
 NAMED = (1.0, 2.0)  # what a named mistake is worth: half or more, less than all
 WRONG = "return -7.0"  # neither right nor a named mistake, whatever the input
@@ -46,7 +46,8 @@ PRIVATE = "Only half-done wrote these words; they may stand in no other report."
 class Submission:
     """A file that a student hands in, and what the grader must say of it.
 
-    `expected` and `scores` go by item, "*" stands for all items not named; a pair of scores is a
+    `expected` and `scores` go by item, "*" stands for all items not named. What is expected is a
+    status and, unless it is "complete", a delivery: "correct, duplicate". A pair of scores is a
     half-open range. An item in neither is one for which several answers are right.
     """
 
@@ -128,7 +129,7 @@ def every(body: str) -> dict[str, str]:
 
 def but(all_items: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """The same for all items but these; None leaves one out."""
-    return {item: told for item, told in {**all_items, **changes}.items() if told is not None}
+    return {item: own for item, own in {**all_items, **changes}.items() if own is not None}
 
 
 def write(cells: Cells, **metadata: Any) -> bytes:
@@ -187,17 +188,17 @@ def _perfect() -> Submission:
 
 
 def _untouched() -> Submission:
-    told, scores = {"*": "not-attempted"}, {"*": 0.0}
-    return Submission("untouched", write(untouched()), told, scores, "handed in as handed out")
+    expected, scores = {"*": "not attempted"}, {"*": 0.0}
+    return Submission("untouched", write(untouched()), expected, scores, "handed in as handed out")
 
 
 def _half_done() -> Submission:
     done = ["mean_pool", "normalise", "top_k", "drill_01_1"]
     mine = {_name(cell): cell.source for cell in take(solved(), *done)}
     cells = replace(untouched(), **mine, drill_01_2=f"drill_01_2 = {PRIVATE!r}")
-    told = {"*": "not-attempted", **dict.fromkeys(done, "ok"), "drill_01_2": "needs-manual"}
+    expected = {"*": "not attempted", **dict.fromkeys(done, "correct"), "drill_01_2": "recorded"}
     scores = {**dict.fromkeys(FULL, 0.0), **{name: FULL[name] for name in done}}
-    return Submission("half-done", write(cells), told, scores, "three exercises, two drills")
+    return Submission("half-done", write(cells), expected, scores, "three exercises, two drills")
 
 
 _HIT = "[any(j.get(d, 0) > 0 for d in rankings.get(q, [])[:k]) for q, j in qrels.items()]"
@@ -209,6 +210,8 @@ _PAIRS = (
     "unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)\n"
     "return (unit @ unit.T)[np.triu_indices(len(unit), k=1)].mean()"
 )
+# The named mistakes of lab 01 a second time, as a student would write them: on purpose not made
+# from the course's functions, so that a mistake recognised only in the course's form is noticed.
 MISTAKES = {
     "mean_pool": [
         "return states.mean(axis=1)",
@@ -284,10 +287,10 @@ def _wrong_drills() -> Submission:
         drill_01_3=f"drill_01_3 = ({same!r}, {same!r}, 'Nothing: they are the same sentence.')",
         drill_01_5="drill_01_5 = (0.5, 'one-hot', 'I guessed.')",
     )
-    told = {**OK, **dict.fromkeys(DRILLS, "incorrect")}
+    expected = {**OK, **dict.fromkeys(DRILLS, "incorrect")}
     scores = {**FULL, **dict.fromkeys(DRILLS, (0.0, 1.0))}
     why = "wrong numbers, twice the same sentence, wrong choices; short texts are still texts"
-    return Submission("wrong-drills", write(cells), told, scores, why)
+    return Submission("wrong-drills", write(cells), expected, scores, why)
 
 
 def _overflow() -> Submission:
@@ -296,8 +299,8 @@ def _overflow() -> Submission:
         "return -np.log(np.diag(shares) / shares.sum(axis=1)).mean()"
     )
     why = "a naive softmax, right but for float32 with a small temperature: three cases of four"
-    told, scores = but(OK, info_nce="incorrect"), but(FULL, info_nce=NAMED)
-    return Submission("overflow", write(define(solved(), info_nce=naive)), told, scores, why)
+    expected, scores = but(OK, info_nce="incorrect"), but(FULL, info_nce=NAMED)
+    return Submission("overflow", write(define(solved(), info_nce=naive)), expected, scores, why)
 
 
 def _moved() -> list[Submission]:
@@ -316,8 +319,8 @@ def _repeated() -> list[Submission]:
     stub_first = [*take(untouched(), *EXERCISES), *solved()]
     later = insert(solved(), function("normalise", WRONG), at=len(solved()))
     two = insert(later, function("mean_pool", WRONG), "drill_01_1 = (1, 1)")
-    both = but(OK, mean_pool="duplicate", drill_01_1="duplicate")
-    three = but(both, normalise="duplicate")
+    both = but(OK, mean_pool="correct, duplicate", drill_01_1="correct, duplicate")
+    three = but(both, normalise="incorrect, duplicate")
     return [
         Submission("twice", write(twice), both, FULL, "the same answer in two cells"),
         _good("stub-last", stub_last, "the stub is left after the answer and does not count"),
@@ -347,7 +350,7 @@ def _absent() -> list[Submission]:
         Submission(
             name,
             write(cells),
-            {**OK, **dict.fromkeys(lost, "missing")},
+            {**OK, **dict.fromkeys(lost, "not attempted, missing")},
             {**FULL, **{item: 0.0 for item in lost if item in FULL}},
             why,
         )
@@ -367,7 +370,7 @@ def _broken_cells() -> list[Submission]:
         Submission(
             "syntax-error",
             write(broken),
-            but(OK, mean_pool="missing"),
+            but(OK, mean_pool="incorrect, missing"),
             but(FULL, mean_pool=0.0),
             "a cell that does not parse defines nothing",
         ),
@@ -394,10 +397,10 @@ def _other_forms() -> list[Submission]:
         mean_pool=right["mean_pool"].replace("    kept", "    print(states)\n    kept"),
     )
     waits = replace(solved(), info_nce="async " + right["info_nce"])
-    told, scores = but(OK, info_nce="incorrect"), but(FULL, info_nce=0.0)
+    expected, scores = but(OK, info_nce="incorrect"), but(FULL, info_nce=0.0)
     return [
         _good("other-forms", forms, "lambda, callable object, partial, decorated, with prints"),
-        Submission("async", write(waits), told, scores, "async def: returns a coroutine"),
+        Submission("async", write(waits), expected, scores, "async def: returns a coroutine"),
         _good("other-kernel", solved(), "metadata name a kernel nobody has", kernelspec=_JULIA),
         _good("=1+1 <b>Núñez & Co", solved(), "a file name that is a formula and markup"),
     ]

@@ -118,7 +118,7 @@ class _Grader:
     def _graded(self, one: Submission, collected: Collected) -> Graded:
         items = self.sheets[one.lab].items
         if one.problem:
-            marks = scoring.unrun(items, one.status, one.problem)
+            marks = scoring.unrun(items, one.delivery, one.problem)
         else:
             marks = self.marks(one.lab, collected)
         return Graded(one.student, one.lab, marks, collected.seconds, collected.peak_memory)
@@ -129,8 +129,8 @@ class _Grader:
         read = answers.read(collected)
         if read.ready:
             return scoring.score(items, read, self.keys[lab])
-        status: scoring.Status = "timeout" if collected.ended == "timeout" else "crash"
-        return scoring.unrun(items, status, f"The notebook could not be run: {collected.why}")
+        ended: scoring.Delivery = "timeout" if collected.ended == "timeout" else "crash"
+        return scoring.unrun(items, ended, f"The notebook could not be run: {collected.why}")
 
 
 def _check_canary(grader: _Grader, sandbox: Sandbox) -> None:
@@ -142,11 +142,11 @@ def _check_canary(grader: _Grader, sandbox: Sandbox) -> None:
         for solved in (True, False):
             text: str = nbformat.writes(build(one.lab.source, solved))
             marks = grader.marks(lab, grader.collect(sandbox, lab, text.encode()))
-            if told := _wrong(marks, solved):
+            if wrong := _wrong(marks, solved):
                 edition, share = ("solved", "100%") if solved else ("untouched", "0%")
                 raise DataError(
                     f"Your environment is broken: the {edition} edition of lab {lab} does not "
-                    f"score {share}. {told} Nothing was graded; see `ragkit doctor`."
+                    f"score {share}. {wrong} Nothing was graded; see `ragkit doctor`."
                 )
 
 
@@ -154,4 +154,4 @@ def _wrong(marks: Sequence[scoring.Mark], solved: bool) -> str:
     """Which computed items are not as the canary must have them, or nothing."""
     computed = [mark for mark in marks if mark.score is not None]
     wrong = [mark for mark in computed if mark.score != (mark.max_score if solved else 0)]
-    return " ".join(f"{mark.item}: {mark.status}. {mark.feedback}".strip() for mark in wrong[:3])
+    return " ".join(f"{mark.item}: {mark.outcome}. {mark.feedback}".strip() for mark in wrong[:3])

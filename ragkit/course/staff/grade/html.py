@@ -19,7 +19,8 @@ from ragkit.course.staff.grade import charts
 from ragkit.course.staff.grade.catalogue import Item, LabSheet
 from ragkit.course.staff.grade.scoring import Mark
 from ragkit.course.staff.grade.state import Graded
-from ragkit.course.staff.grade.statistics import Total, item_figures, mistakes, needs_help, totals
+from ragkit.course.staff.grade.statistics import item_figures, mistakes, needs_help, totals
+from ragkit.course.staff.grade.tables import words
 from ragkit.files import write_atomically
 
 
@@ -43,7 +44,6 @@ def write_class(
             mistakes=mistakes(graded),
             totals=sums,
             link=lambda student: f"feedback/{quote(student, errors='surrogateescape')}.html",
-            not_ok=_not_ok,
         )
     )
     _write(path, content)
@@ -52,7 +52,7 @@ def write_class(
 def write_feedback(
     student: str, results: Sequence[Graded], sheets: Mapping[str, LabSheet], path: Path
 ) -> None:
-    """What one student was asked, gave, got, and what was wrong."""
+    """The page for one student: each question, the answer, its points and what was wrong."""
     labs = [
         {
             "title": _title(sheets[total.lab]),
@@ -73,21 +73,16 @@ def _entry(item: Item, mark: Mark) -> dict[str, Any]:
     unread = mark.score is None
     return {
         "name": item.name,
-        "status": "waits for a reader" if unread else mark.status,
+        "status": "recorded, waits for a reader" if unread else words(mark),
         "score": f"– of {mark.max_score:g}" if unread else f"{mark.score:g} of {mark.max_score:g}",
         "asked": _html(item.asked),
         "feedback": mark.feedback,
-        "given": mark.given,
+        "answer": mark.answer,
     }
 
 
 def _title(sheet: LabSheet) -> str:
     return f"lab {sheet.number}"
-
-
-def _not_ok(total: Total) -> str:
-    counted = sorted((status, n) for status, n in total.statuses.items() if status != "ok")
-    return ", ".join(f"{n} {status}" for status, n in counted)
 
 
 @cache

@@ -48,10 +48,10 @@ class Reading:
 def readings(graded: Sequence[Graded], sheets: Mapping[str, LabSheet]) -> list[Reading]:
     """Every text that waits for a person, by question, in an order that tells nothing."""
     found = [
-        Reading(item, mark.given, answer_id(one.student, item.name, mark.given), mark.feedback)
+        Reading(item, mark.answer, answer_id(one.student, item.name, mark.answer), mark.feedback)
         for one in graded
         for item, mark in zip(sheets[one.lab].items, one.marks, strict=True)
-        if mark.status == "needs-manual"
+        if mark.status == "recorded"
     ]
     places = {item.name: n for n, item in enumerate(i for s in sheets.values() for i in s.items)}
     return sorted(found, key=lambda reading: (places[reading.item.name], reading.answer_id))
@@ -73,14 +73,14 @@ def write(waiting: Sequence[Reading], marks: Mapping[str, HandMark], path: Path)
     write_table(path, COLUMNS, rows, encoding="utf-8-sig")
 
 
-def _row(reading: Reading, hint: str, given: HandMark | None) -> list[str]:
+def _row(reading: Reading, hint: str, by_hand: HandMark | None) -> list[str]:
     return [
         reading.item.name,
         reading.answer_id,
         safe_cell(reading.text),
         f"{reading.item.points:g}",
-        f"{given.mark:g}" if given else "",
-        safe_cell(given.comment) if given else "",
+        f"{by_hand.mark:g}" if by_hand else "",
+        safe_cell(by_hand.comment) if by_hand else "",
         safe_cell(f"{reading.measured}\n{hint}".strip()),
     ]
 
@@ -143,7 +143,7 @@ def with_hand_marks(graded: Sequence[Graded], marks: Mapping[str, HandMark]) -> 
         replace(
             one,
             marks=[
-                _marked(mark, marks.get(answer_id(one.student, mark.item, mark.given)))
+                _marked(mark, marks.get(answer_id(one.student, mark.item, mark.answer)))
                 for mark in one.marks
             ],
         )
@@ -151,15 +151,15 @@ def with_hand_marks(graded: Sequence[Graded], marks: Mapping[str, HandMark]) -> 
     ]
 
 
-def _marked(mark: Mark, given: HandMark | None) -> Mark:
-    if mark.status != "needs-manual" or given is None:
+def _marked(mark: Mark, by_hand: HandMark | None) -> Mark:
+    if mark.status != "recorded" or by_hand is None:
         return mark
-    full = given.mark == mark.max_score
+    full = by_hand.mark == mark.max_score
     return replace(
         mark,
-        status="ok" if full else "incorrect",
-        score=given.mark,
-        feedback=given.comment,
+        status="correct" if full else "incorrect",
+        score=by_hand.mark,
+        feedback=by_hand.comment,
     )
 
 

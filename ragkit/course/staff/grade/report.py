@@ -33,7 +33,7 @@ def write_report(result: ClassResult, out: Path, marked: Path | None = None) -> 
     most_of = {reading.answer_id: reading.item.points for reading in waiting}
     found = manual.read(file, most_of) if marked or file.is_file() else {}
     marks = manual.updated(state.hand_marks(), found)
-    state.keep_hand_marks(marks)
+    state.save_hand_marks(marks)
     manual.write(waiting, marks, own_file)
     graded = manual.with_hand_marks(result.graded, marks)
     reports.write_grades(graded, out / "grades.csv")

@@ -1,7 +1,7 @@
 """From answers to marks: compare values with keys, case by case and part by part.
 
-Feedback tells what kind of input went wrong and which mistake shows, never an input, an expected
-value or anything that a student's code said while it knew the inputs.
+Feedback names the kind of input that went wrong and the mistake that was recognised, never an
+input, an expected value or anything that a student's code sent while it knew the inputs.
 """
 
 from __future__ import annotations
@@ -18,38 +18,45 @@ from ragkit.course.plain import MAX_TEXT, Opaque
 from ragkit.course.staff.exercise import Exercise
 from ragkit.course.staff.grade.answers import Answers, Place, Raised
 from ragkit.course.staff.grade.catalogue import Item
-from ragkit.course.verdict import Finding, Kind
+from ragkit.course.verdict import Finding, Kind, Status
 
-Status = Literal[
-    "ok",
-    "incorrect",
-    "not-attempted",
-    "missing",
+Delivery = Literal[
+    "complete",
     "duplicate",
+    "missing",
     "timeout",
     "crash",
-    "needs-manual",
+    "duplicate notebook",
 ]
 CREDIT: Mapping[Kind, float] = {"correct": 1.0, "named": 0.5, "incorrect": 0.0, "recorded": 0.0}
-_ATTEMPTED = ("ok", "incorrect", "needs-manual")
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What one item of one student is worth; `score` is None until a person has read it."""
+    """What one item of one student is worth; `score` is None until a person has read it.
+
+    `status` says how good the answer is, `delivery` how it was handed in.
+    """
 
     item: str
     status: Status
     score: float | None
     max_score: float
     feedback: str = ""
-    given: str = ""
+    answer: str = ""
     mistake: str = ""
+    delivery: Delivery = "complete"
+
+    @property
+    def outcome(self) -> str:
+        """The one word for a summary: the delivery unless it is complete, then the status."""
+        return self.status if self.delivery == "complete" else self.delivery
 
 
-def unrun(items: Iterable[Item], status: Status, why: str) -> list[Mark]:
+def unrun(items: Iterable[Item], delivery: Delivery, why: str) -> list[Mark]:
     """The marks of a submission that could not be run, or was not handed in."""
-    return [Mark(item.name, status, 0.0, item.points, why) for item in items]
+    status: Status = "not attempted" if delivery == "missing" else "incorrect"
+    return [Mark(item.name, status, 0.0, item.points, why, delivery=delivery) for item in items]
 
 
 def score(items: Iterable[Item], answers: Answers, keys: Mapping[str, Sequence[Key]]) -> list[Mark]:
@@ -70,20 +77,25 @@ def _score_exercise(item: Item, exercise: Exercise, answers: Answers, keys: Sequ
         return Mark(item.name, "incorrect", 0.0, item.points, "It is not a function.", place.source)
     returned = answers.returned.get(item.name, {})
     if returned and all(_is_stub(value) for value in returned.values()):
-        return Mark(item.name, "not-attempted", 0.0, item.points, "", place.source)
+        return Mark(item.name, "not attempted", 0.0, item.points, "", place.source)
     tolerance = exercise.tolerance
     findings = [_find(returned.get(n), n in returned, k, tolerance) for n, k in enumerate(keys)]
     weights = [key.case.weight for key in keys]
     earned = sum(w * CREDIT[f.kind] for w, f in zip(weights, findings, strict=True)) / sum(weights)
-    status: Status = "ok" if earned == 1 else "incorrect"
-    if len(returned) < len(keys):
-        status = _unfinished(answers.ends.get(item.name, answers.ended))
     mistake = likeliest(findings)
-    told = _case_feedback(keys, findings, mistake)
     mark = Mark(
-        item.name, status, round(earned * item.points, 2), item.points, told, place.source, mistake
+        item.name,
+        "correct" if earned == 1 else "incorrect",
+        round(earned * item.points, 2),
+        item.points,
+        _case_feedback(keys, findings, mistake),
+        place.source,
+        mistake,
     )
-    return _note_duplicate(mark, place)
+    mark = _note_duplicate(mark, place)
+    if len(returned) < len(keys):
+        mark = replace(mark, delivery=_unfinished(answers.ends.get(item.name, answers.ended)))
+    return mark
 
 
 def _find(answer: Any, answered: bool, key: Key, tolerance: float) -> Finding:
@@ -94,7 +106,7 @@ def _find(answer: Any, answered: bool, key: Key, tolerance: float) -> Finding:
     return find(answer, key, tolerance)
 
 
-def _unfinished(how: str) -> Status:
+def _unfinished(how: str) -> Delivery:
     return "timeout" if how == "timeout" else "crash"
 
 
@@ -111,15 +123,15 @@ def _exception(name: str) -> str:
 
 def _case_feedback(keys: Sequence[Key], findings: Sequence[Finding], mistake: str) -> str:
     """One sentence for each thing that went wrong, with the kinds of input it went wrong on."""
-    told: dict[str, list[str]] = {}
+    kinds_of: dict[str, list[str]] = {}
     for key, finding in zip(keys, findings, strict=True):
         if finding.kind == "correct":
             continue
         sentence = finding.sentence
         if finding.named:
             sentence = mistake if mistake in finding.named else finding.named[0]
-        told.setdefault(sentence, []).append(key.case.kind)
-    return " ".join(f"On {'; '.join(kinds)}: {said}" for said, kinds in told.items())
+        kinds_of.setdefault(sentence, []).append(key.case.kind)
+    return " ".join(f"On {'; '.join(kinds)}: {sentence}" for sentence, kinds in kinds_of.items())
 
 
 def _score_drill(item: Item, drill: Drill, answers: Answers) -> Mark:
@@ -128,17 +140,17 @@ def _score_drill(item: Item, drill: Drill, answers: Answers) -> Mark:
         return _absent(item, place, answers)
     value = answers.values[item.variable]
     if unanswered(value):
-        return Mark(item.name, "not-attempted", 0.0, item.points)
+        return Mark(item.name, "not attempted", 0.0, item.points)
     try:
         pieces = drill.split(_padded(drill, value))
     except (TypeError, ValueError) as error:
-        told = f"The answer has another form than asked ({error})."
-        return Mark(item.name, "incorrect", 0.0, item.points, told, shown(value))
+        form = f"The answer does not have the form that was asked for ({error})."
+        return Mark(item.name, "incorrect", 0.0, item.points, form, shown(value))
     parts = list(zip(drill.parts, pieces, strict=True))
     if item.kind == "text":
-        text = next(given[0] for part, given in parts if isinstance(part, Text))
+        text = next(entries[0] for part, entries in parts if isinstance(part, Text))
         return _note_duplicate(_read_by_a_person(item, text), place)
-    computed = [(part, given) for part, given in parts if not isinstance(part, Text)]
+    computed = [(part, entries) for part, entries in parts if not isinstance(part, Text)]
     return _note_duplicate(_score_parts(item, computed), place)
 
 
@@ -151,60 +163,59 @@ def _padded(drill: Drill, value: Any) -> Any:
 
 
 def _score_parts(item: Item, parts: Sequence[tuple[Part, tuple[Any, ...]]]) -> Mark:
-    findings = [_judge(part, given) for part, given in parts]
-    given = "; ".join(shown(entry) for _, entries in parts for entry in entries)
+    findings = [_judge(part, entries) for part, entries in parts]
+    answer = "; ".join(shown(entry) for _, entries in parts for entry in entries)
     if any(finding.kind == "recorded" for finding in findings):
         measured = " ".join(finding.sentence for finding in findings if finding.sentence)
-        return Mark(item.name, "needs-manual", None, item.points, f"Measured: {measured}.", given)
+        return Mark(item.name, "recorded", None, item.points, f"Measured: {measured}.", answer)
     earned = sum(
         CREDIT[finding.kind] * getattr(part, "points", 1.0)
         for (part, _), finding in zip(parts, findings, strict=True)
     )
-    status: Status = "ok" if earned == item.points else "incorrect"
+    status: Status = "correct" if earned == item.points else "incorrect"
     wrong = [finding.sentence for finding in findings if finding.kind != "correct"]
     mistake = next((finding.sentence for finding in findings if finding.kind == "named"), "")
-    return Mark(item.name, status, round(earned, 2), item.points, " ".join(wrong), given, mistake)
+    return Mark(item.name, status, round(earned, 2), item.points, " ".join(wrong), answer, mistake)
 
 
-def _judge(part: Part, given: tuple[Any, ...]) -> Finding:
-    if any(entry is None for entry in given):
+def _judge(part: Part, entries: tuple[Any, ...]) -> Finding:
+    if any(entry is None for entry in entries):
         return Finding("incorrect", "This part of the answer is missing.")
     try:
-        return part.find(*given)
+        return part.find(*entries)
     except Exception:
-        return Finding("incorrect", "This part of the answer has another form than asked.")
+        return Finding("incorrect", "This part does not have the form that was asked for.")
 
 
 def _read_by_a_person(item: Item, text: Any) -> Mark:
     if unanswered(text):
-        return Mark(item.name, "not-attempted", 0.0, item.points)
+        return Mark(item.name, "not attempted", 0.0, item.points)
     if isinstance(text, Opaque):
         return Mark(item.name, "incorrect", 0.0, item.points, "It is not a text.", shown(text))
-    return Mark(item.name, "needs-manual", None, item.points, "", shown(text).strip())
+    return Mark(item.name, "recorded", None, item.points, "", shown(text).strip())
 
 
 def _absent(item: Item, place: Place, answers: Answers) -> Mark:
     if place.stub and not place.cells:
-        return Mark(item.name, "not-attempted", 0.0, item.points)
-    told = f"After the notebook ran there was no {item.variable or item.name}."
+        return Mark(item.name, "not attempted", 0.0, item.points)
+    feedback = f"After the notebook ran there was no {item.variable or item.name}."
     for cell in place.cells:
-        if complaint := answers.complaints.get(cell):
-            told += f" Code cell {cell} raised {complaint}"
-    broken = [cell for cell, said in answers.complaints.items() if said.startswith("SyntaxError")]
+        if error := answers.complaints.get(cell):
+            feedback += f" Code cell {cell} raised {error}"
+    broken = [n for n, error in answers.complaints.items() if error.startswith("SyntaxError")]
     if not place.cells and broken:
         cells = ", ".join(map(str, broken[:5]))
-        told += f" Code that does not parse stands in code cell {cells}."
-    return Mark(item.name, "missing", 0.0, item.points, told, place.source)
+        feedback += f" There is code that Python cannot read in code cell {cells}."
+    status: Status = "incorrect" if place.cells or broken else "not attempted"
+    return Mark(item.name, status, 0.0, item.points, feedback, place.source, delivery="missing")
 
 
 def _note_duplicate(mark: Mark, place: Place) -> Mark:
-    if len(place.cells) < 2 or mark.status not in _ATTEMPTED:
+    if len(place.cells) < 2 or mark.status == "not attempted":
         return mark
     cells = ", ".join(map(str, place.cells))
     note = f"It is answered in code cells {cells}; the last one counts."
-    told = f"{note} {mark.feedback}".strip()
-    status: Status = mark.status if mark.status == "needs-manual" else "duplicate"
-    return replace(mark, status=status, feedback=told)
+    return replace(mark, delivery="duplicate", feedback=f"{note} {mark.feedback}".strip())
 
 
 def shown(value: Any) -> str:

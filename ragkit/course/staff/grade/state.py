@@ -1,6 +1,6 @@
-"""What a report remembers between runs: the seed, finished students, and the marks people gave.
+"""The state of a report between runs: its seed, finished students, and the marks people gave.
 
-It lies in `REPORT/.state`, one file a student and lab, each written whole or not at all.
+It lies in `REPORT/.state`, one file per student and lab, each written whole or not at all.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from ragkit.course.layout import course_root
 from ragkit.course.staff.grade.catalogue import LabSheet, sheet
-from ragkit.course.staff.grade.scoring import Mark
+from ragkit.course.staff.grade.scoring import Delivery, Mark
+from ragkit.course.verdict import Status
 from ragkit.errors import DataError, ModelError
 from ragkit.files import write_atomically
 from ragkit.weights.published import MINILM, folder_sha256, locate
@@ -54,7 +55,7 @@ class HandMark:
 
 @dataclass(frozen=True)
 class State:
-    """The folder in which a report remembers."""
+    """The folder that keeps a report's state between runs."""
 
     folder: Path
 
@@ -62,24 +63,24 @@ class State:
         """The seed of the hidden inputs: as wanted, or that of the report, or a new one."""
         path = self.folder / "seed.json"
         if wanted is None:
-            kept = _load(path)
-            wanted = kept["seed"] if kept else secrets.randbits(48)
+            stored = _load(path)
+            wanted = stored["seed"] if stored else secrets.randbits(48)
         _save(path, {"seed": wanted})
         return wanted
 
     def load(self, student: str, lab: str, key: str) -> Graded | None:
-        """The kept result, if it was made under the same key."""
-        kept = _load(self._path(student, lab))
-        if not kept or kept.get("key") != key:
+        """The result that was stored for a student and lab, if it was made under the same key."""
+        stored = _load(self._path(student, lab))
+        if not stored or stored.get("key") != key:
             return None
-        return _graded(kept)
+        return _graded(stored)
 
     def save(self, graded: Graded, key: str) -> None:
-        """Keep a result under its key."""
+        """Store a result under its key."""
         _save(self._path(graded.student, graded.lab), {"key": key, **asdict(graded)})
 
     def save_class(self, result: ClassResult) -> None:
-        """Keep a whole class, so that marks can be read back without grading again."""
+        """Store a whole class, so that marks can be read back without grading again."""
         content = {
             "graded": [asdict(one) for one in result.graded],
             "labs": list(result.sheets),
@@ -90,25 +91,31 @@ class State:
 
     def load_class(self) -> ClassResult:
         """The class that was graded last; `DataError` if there is none."""
-        kept = _load(self.folder / "class.json")
-        if kept is None:
+        stored = _load(self.folder / "class.json")
+        if stored is None:
             raise DataError(f"{self.folder.parent}: nothing was graded here. Give --out REPORT.")
-        graded = [_graded(one) for one in kept["graded"]]
-        used = {number: sheet(number) for number in kept["labs"]}
+        try:
+            graded = [_graded(one) for one in stored["graded"]]
+        except (KeyError, TypeError, ValueError):  # another version's statuses or fields
+            raise DataError(
+                f"{self.folder.parent} was graded by another version of the course. Grade again; "
+                "the marks that people gave are not lost."
+            ) from None
+        used = {number: sheet(number) for number in stored["labs"]}
         for one in graded:
             if [mark.item for mark in one.marks] != [item.name for item in used[one.lab].items]:
                 raise DataError(
                     f"{self.folder.parent}: lab {one.lab} asks other items now than when this was "
-                    "graded. Grade again; the marks are kept."
+                    "graded. Grade again; the marks that people gave are not lost."
                 )
-        return ClassResult(graded, used, kept["isolated"], kept["reason"])
+        return ClassResult(graded, used, stored["isolated"], stored["reason"])
 
     def hand_marks(self) -> dict[str, HandMark]:
         """The marks that people gave, by the id of the answer."""
-        kept = _load(self.folder / "marks.json") or {}
-        return {answer: HandMark(**mark) for answer, mark in kept.items()}
+        stored = _load(self.folder / "marks.json") or {}
+        return {answer: HandMark(**mark) for answer, mark in stored.items()}
 
-    def keep_hand_marks(self, marks: Mapping[str, HandMark]) -> None:
+    def save_hand_marks(self, marks: Mapping[str, HandMark]) -> None:
         """Replace the marks that people gave."""
         _save(self.folder / "marks.json", {a: asdict(m) for a, m in sorted(marks.items())})
 
@@ -161,20 +168,23 @@ def _weights() -> str:
         return "missing"
 
 
-def _graded(kept: Mapping[str, Any]) -> Graded:
-    """A result as it was kept."""
-    marks = [Mark(**mark) for mark in kept["marks"]]
-    return Graded(kept["student"], kept["lab"], marks, kept["seconds"], kept["peak_memory"])
+def _graded(stored: Mapping[str, Any]) -> Graded:
+    """A stored result; KeyError, TypeError or ValueError for one of another version."""
+    marks = [Mark(**mark) for mark in stored["marks"]]
+    for mark in marks:
+        if mark.status not in get_args(Status) or mark.delivery not in get_args(Delivery):
+            raise ValueError(f"{mark.status!r} or {mark.delivery!r} is unknown")
+    return Graded(stored["student"], stored["lab"], marks, stored["seconds"], stored["peak_memory"])
 
 
 def _load(path: Path) -> dict[str, Any] | None:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read ({error}). Delete it to grade again.") from None
-    return kept if isinstance(kept, dict) else None
+    return stored if isinstance(stored, dict) else None
 
 
 def _save(path: Path, content: Any) -> None:

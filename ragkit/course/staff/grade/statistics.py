@@ -17,19 +17,25 @@ FEW = 3  # fewer students than this have no correlation
 
 @dataclass(frozen=True)
 class Total:
-    """One student's sum for one lab, over what has a score."""
+    """One student's sum for one lab, over what has a score; `outcomes` counts `Mark.outcome`."""
 
     student: str
     lab: str
     earned: float
     possible: float
     waiting: int
-    statuses: Mapping[str, int]
+    outcomes: Mapping[str, int]
 
     @property
     def share(self) -> float:
         """Earned of possible, from 0 to 1."""
         return self.earned / self.possible if self.possible else 0.0
+
+    @property
+    def notes(self) -> str:
+        """How many items had each outcome but "correct", in words; "" if there are none."""
+        counted = sorted((word, n) for word, n in self.outcomes.items() if word != "correct")
+        return ", ".join(f"{n} {word}" for word, n in counted)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ def totals(graded: Iterable[Graded]) -> list[Total]:
             round(sum(mark.score for mark in one.marks if mark.score is not None), 2),
             sum(mark.max_score for mark in one.marks if mark.score is not None),
             sum(mark.score is None for mark in one.marks),
-            Counter(mark.status for mark in one.marks),
+            Counter(mark.outcome for mark in one.marks),
         )
         for one in graded
     ]
@@ -89,7 +95,7 @@ def mistakes(graded: Iterable[Graded]) -> list[tuple[str, str, int]]:
     counted = Counter(
         (mark.item, mark.mistake) for one in graded for mark in one.marks if mark.mistake
     )
-    return [(item, said, n) for (item, said), n in sorted(counted.items(), key=_commonest)]
+    return [(item, mistake, n) for (item, mistake), n in sorted(counted.items(), key=_commonest)]
 
 
 def needs_help(all_totals: Iterable[Total]) -> list[tuple[Total, str]]:
@@ -99,18 +105,18 @@ def needs_help(all_totals: Iterable[Total]) -> list[tuple[Total, str]]:
 
 
 def _why(total: Total) -> str:
-    asked = sum(total.statuses.values())
-    for status, words in (
+    items = sum(total.outcomes.values())
+    for outcome, why in (
         ("missing", "handed in nothing"),
         ("crash", "the notebook could not be run"),
         ("timeout", "the notebook did not end in time"),
-        ("duplicate", "handed in more than one notebook"),
-        ("not-attempted", "attempted nothing"),
+        ("duplicate notebook", "handed in more than one notebook"),
+        ("not attempted", "attempted nothing"),
     ):
-        if total.statuses.get(status) == asked:
-            return words
+        if total.outcomes.get(outcome) == items:
+            return why
     if total.possible and total.share < LOW:
-        left = total.statuses.get("not-attempted", 0) + total.statuses.get("missing", 0)
+        left = total.outcomes.get("not attempted", 0) + total.outcomes.get("missing", 0)
         return f"{total.share:.0%} of the points" + (f", {left} items left open" if left else "")
     return ""
 
@@ -133,5 +139,5 @@ def _correlation(own: np.ndarray, rest: np.ndarray) -> float | None:
 
 
 def _commonest(counted: tuple[tuple[str, str], int]) -> tuple[int, str, str]:
-    (item, said), n = counted
-    return -n, item, said
+    (item, mistake), n = counted
+    return -n, item, mistake

@@ -21,13 +21,13 @@ _DRILL = re.compile(rb"drill_(\d\d)_\d")
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One notebook of one student; with a problem it is not run, and every item has `status`."""
+    """One notebook of one student; with a problem it is not run, and `delivery` says what it is."""
 
     student: str
     lab: str
     path: Path | None
     problem: str = ""
-    status: Literal["missing", "duplicate", "crash"] = "crash"
+    delivery: Literal["missing", "duplicate notebook", "crash"] = "crash"
 
     def read(self) -> bytes:
         """The file's content; nothing if there is none, or it is not to be read."""
@@ -100,8 +100,8 @@ def _choose(student: str, lab: str, stem: str, paths: Sequence[Path]) -> Submiss
         return Submission(student, lab, None, "No notebook was handed in for this lab.", "missing")
     paths = [path for path in paths if path.stem == stem] or paths
     if len(paths) > 1:
-        told = f"There are {len(paths)} notebooks: {', '.join(path.name for path in paths)}."
-        return Submission(student, lab, paths[0], told, "duplicate")
+        problem = f"There are {len(paths)} notebooks: {', '.join(path.name for path in paths)}."
+        return Submission(student, lab, paths[0], problem, "duplicate notebook")
     return Submission(student, lab, paths[0], _problem(paths[0]))
 
 

@@ -15,7 +15,7 @@ from ragkit.course.staff.grade.scoring import Mark
 from ragkit.course.staff.grade.state import Graded
 from ragkit.files import write_atomically
 
-COLUMNS = ("student", "lab", "item", "score", "max_score", "status", "feedback")
+COLUMNS = ("student", "lab", "item", "score", "max_score", "status", "delivery", "feedback")
 # A spreadsheet takes a cell that begins so for a formula (OWASP, CSV injection).
 _FORMULA = ("=", "+", "-", "@")
 _BREAKS = ("\t", "\r", "\n")
@@ -39,6 +39,11 @@ def write_table(
     write_atomically(path, text.getvalue().encode(encoding, "backslashreplace"))
 
 
+def words(mark: Mark) -> str:
+    """How good an answer is and, if anything is wrong with it, how it was handed in."""
+    return mark.status if mark.delivery == "complete" else f"{mark.status} ({mark.delivery})"
+
+
 def write_grades(graded: Sequence[Graded], path: Path) -> None:
     """One row a student and item; the score of an item that nobody has read yet is blank."""
     write_table(path, COLUMNS, (_grade(one, mark) for one in graded for mark in one.marks))
@@ -52,6 +57,7 @@ def _grade(one: Graded, mark: Mark) -> list[str]:
         "" if mark.score is None else f"{mark.score:g}",
         f"{mark.max_score:g}",
         mark.status,
+        mark.delivery,
         safe_cell(mark.feedback),
     ]
 
@@ -85,7 +91,7 @@ def _test(one: Graded, mark: Mark) -> dict[str, Any]:
     test: dict[str, Any] = {
         "name": f"{one.lab} {mark.item}",
         "max_score": mark.max_score,
-        "output": f"{mark.status}. {mark.feedback}".strip(),
+        "output": f"{words(mark)}. {mark.feedback}".strip(),
         "output_format": "text",
         "visibility": "visible",
     }
