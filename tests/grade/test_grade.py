@@ -25,6 +25,7 @@ from ragkit.course.layout import course_root, labs
 from ragkit.course.staff import editions
 from ragkit.course.staff.grade import answers, batch, sandbox
 from ragkit.course.staff.grade.batch import Job, grade
+from ragkit.course.staff.grade.child import records
 from ragkit.course.staff.grade.report import write_report
 from ragkit.course.staff.grade.sandbox import Collected, Limits, Sandbox, open_sandbox
 from ragkit.course.staff.grade.scoring import Mark
@@ -462,11 +463,9 @@ def test_inputs_are_sent_once_and_nothing_counts_after() -> None:
     name: Any = []
     for _ in range(900):
         name = [name]
-    records = [
-        {"record": "ready"},
-        {"record": "drill", "name": "d", "cells": [], "stub": False, "source": "", "value": 1},
-        {"record": "ready", "name": name},
-    ]
-    found = answers.read(Collected(records=records))
+    late = records.with_value(records.drill("d", records.place([], False, "")), 1)
+    nested = {**records.ready(), records.NAME: name}
+    assert answers.read(Collected(records=[late, records.ready()])).values == {"d": 1}
+    found = answers.read(Collected(records=[records.ready(), late, nested]))
     assert found.ready
     assert not found.values

@@ -1,4 +1,4 @@
-"""What came out of the sandbox, read for its form: names, places, values. No score is among it."""
+"""Read what the sandbox sent: names, places and values, each checked for its form, and no score."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ragkit.course import plain
+from ragkit.course.staff.grade.child import records
 from ragkit.course.staff.grade.sandbox import Collected
 
 MAX_CELLS = 20
@@ -32,9 +33,9 @@ class Place:
 class Answers:
     """All that one submission answered.
 
-    `ready` tells whether every cell ran, `ended` how the whole run did. What a drill or a cell
-    says counts only from before the inputs were handed over, so that no text can carry them into a
-    report.
+    `ready` is true once every cell ran, `ended` says how the whole run ended. Drill values and cell
+    errors are used only if they were sent before the inputs were handed over, so that no text can
+    carry inputs into a report.
     """
 
     ready: bool = False
@@ -45,11 +46,11 @@ class Answers:
     functions: set[str] = field(default_factory=set)
     returned: dict[str, dict[int, Any]] = field(default_factory=dict)
     ends: dict[str, str] = field(default_factory=dict)
-    complaints: dict[int, str] = field(default_factory=dict)
+    errors: dict[int, str] = field(default_factory=dict)
 
 
 def read(collected: Collected) -> Answers:
-    """Read the records of a run; one of another form is passed over."""
+    """Read the records of a run; one of another form is skipped."""
     answers = Answers(ended=collected.ended)
     for record in collected.records:
         try:
@@ -60,42 +61,44 @@ def read(collected: Collected) -> Answers:
 
 
 def _read(record: Mapping[str, Any], answers: Answers) -> None:
-    kind, name = record["record"], record.get("name", "")
+    kind, name = record[records.KIND], record.get(records.NAME, "")
     if not isinstance(name, str):
         raise ValueError("a name is a text")
-    if kind == "ready":
+    if kind == records.READY:
         answers.ready = True
-    elif kind == "answer" and answers.ready:
+    elif kind == records.ANSWER and answers.ready:
         cases = answers.returned.setdefault(name, {})
-        cases.setdefault(int(record["case"]), _returned(record))
-    elif kind == "end" and answers.ready:
-        answers.ends.setdefault(name, str(record["how"]))
+        cases.setdefault(int(record[records.CASE]), _returned(record))
+    elif kind == records.END and answers.ready:
+        answers.ends.setdefault(name, str(record[records.HOW]))
     elif not answers.ready:
         _read_early(record, kind, name, answers)
 
 
 def _read_early(record: Mapping[str, Any], kind: str, name: str, answers: Answers) -> None:
-    if kind in ("broken", "error"):
-        answers.complaints.setdefault(int(record["cell"]), plain.clean(str(record["error"]))[:300])
-    elif kind == "drill":
+    if kind in (records.BROKEN, records.ERROR):
+        message = plain.clean(str(record[records.MESSAGE]))[:300]
+        answers.errors.setdefault(int(record[records.CELL]), message)
+    elif kind == records.DRILL:
         answers.places[name] = _place(record)
-        if "value" in record:
-            answers.values[name] = plain.decode(record["value"])
-    elif kind == "functions":
-        answers.found = _names(record["found"])
-        answers.functions = _names(record["callable"])
-        answers.places |= {str(n): _place(place) for n, place in record["places"].items()}
+        if records.VALUE in record:
+            answers.values[name] = plain.decode(record[records.VALUE])
+    elif kind == records.FUNCTIONS:
+        answers.found = _names(record[records.FOUND])
+        answers.functions = _names(record[records.CALLABLE])
+        answers.places |= {str(n): _place(where) for n, where in record[records.PLACES].items()}
 
 
 def _returned(record: Mapping[str, Any]) -> Any:
-    if "raised" in record:
-        return Raised(str(record["raised"])[:60])
-    return plain.decode(record["value"])
+    if records.RAISED in record:
+        return Raised(str(record[records.RAISED])[:60])
+    return plain.decode(record[records.VALUE])
 
 
 def _place(record: Mapping[str, Any]) -> Place:
-    cells = tuple(int(number) for number in record["cells"][:MAX_CELLS])
-    return Place(cells, bool(record["stub"]), plain.clean(str(record["source"])))
+    cells = tuple(int(number) for number in record[records.CELLS][:MAX_CELLS])
+    source = plain.clean(str(record[records.SOURCE]))
+    return Place(cells, bool(record[records.STUB]), source)
 
 
 def _names(found: Iterable[Any]) -> set[str]:

@@ -27,6 +27,7 @@ from typing import Any, BinaryIO
 
 from ragkit.course.layout import course_root
 from ragkit.course.staff.bundle import write_library
+from ragkit.course.staff.grade.child import records
 from ragkit.course.staff.grade.processes import bytes_in, family, kill_all_with, memory_of
 from ragkit.errors import DataError
 
@@ -55,7 +56,7 @@ class Limits:
 class Collected:
     """The records of one run, and how it ended: finished, unreadable, timeout or crash."""
 
-    records: list[dict[str, Any]] = field(default_factory=list)
+    records: list[records.Record] = field(default_factory=list)
     ended: str = "crash"
     why: str = ""
     seconds: float = 0.0
@@ -266,18 +267,18 @@ class _Child:
             if isinstance(record, dict):
                 self._act(record)
 
-    def _act(self, record: dict[str, Any]) -> None:
-        match record.get("record"):
-            case "ready":
+    def _act(self, record: records.Record) -> None:
+        match record.get(records.KIND):
+            case records.READY:
                 if self._sent:
                     return
                 self._sent = True
-                record = {"record": "ready"}
+                record = records.ready()
                 threading.Thread(target=self._send_inputs, daemon=True).start()
-            case "finished":
+            case records.FINISHED:
                 self.collected.ended = "finished"
-            case "unreadable":
-                self._end("unreadable", str(record.get("why"))[:200])
+            case records.UNREADABLE:
+                self._end("unreadable", str(record.get(records.WHY))[:200])
         self.collected.records.append(record)
 
     def _take_error(self, data: bytes) -> None:

@@ -200,9 +200,9 @@ def _absent(item: Item, place: Place, answers: Answers) -> Mark:
         return Mark(item.name, "not attempted", 0.0, item.points)
     feedback = f"After the notebook ran there was no {item.variable or item.name}."
     for cell in place.cells:
-        if error := answers.complaints.get(cell):
+        if error := answers.errors.get(cell):
             feedback += f" Code cell {cell} raised {error}"
-    broken = [n for n, error in answers.complaints.items() if error.startswith("SyntaxError")]
+    broken = [n for n, error in answers.errors.items() if error.startswith("SyntaxError")]
     if not place.cells and broken:
         cells = ", ".join(map(str, broken[:5]))
         feedback += f" There is code that Python cannot read in code cell {cells}."

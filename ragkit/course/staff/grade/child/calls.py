@@ -1,6 +1,6 @@
 """Calling a student's function on the grader's inputs, each function in a process of its own.
 
-A loop without end, an exit or a crash in one function costs that function alone.
+An endless loop, an exit or a crash in one function affects only that function.
 """
 
 from __future__ import annotations
@@ -8,22 +8,25 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
 from ragkit.course import plain
 
-Send = Callable[[dict[str, Any]], None]
+from . import records
+from .records import Send
 
 # taken before a submission runs: it may replace what the modules hold
 _fork, _wait, _exit, _setpgid = os.fork, os.waitpid, os._exit, os.setpgid
 _kill, _kill_group, _sleep, _clock = os.kill, os.killpg, time.sleep, time.monotonic
 _encode, _decode, _copy = plain.encode, plain.decode, deepcopy
+_record, _with_value, _with_error = records.answer, records.with_value, records.with_error
+_end = records.end
 
 
 def answer(name: str, function: Any, inputs: Sequence[Any], seconds: float, send: Send) -> None:
-    """Send what `function` returns for each input, then how it ended: done, crash or timeout."""
+    """Send what `function` returns for each input, then how it ended: done or timeout."""
     child = _fork()
     if child == 0:
         try:
@@ -31,16 +34,16 @@ def answer(name: str, function: Any, inputs: Sequence[Any], seconds: float, send
             _call_all(name, function, inputs, send)
         finally:
             _exit(0)
-    send({"record": "end", "name": name, "how": _await(child, seconds)})
+    send(_end(name, _await(child, seconds)))
 
 
 def _call_all(name: str, function: Any, inputs: Sequence[Any], send: Send) -> None:
     for number, arguments in enumerate(inputs):
-        record: dict[str, Any] = {"record": "answer", "name": name, "case": number}
+        record = _record(name, number)
         try:
-            record["value"] = _encode(function(*_copy(_decode(arguments))))
+            record = _with_value(record, _encode(function(*_copy(_decode(arguments)))))
         except BaseException as error:
-            record["raised"] = type(error).__name__
+            record = _with_error(record, type(error).__name__)
         send(record)
 
 

@@ -1,8 +1,8 @@
 """Run a submission and send values to the grader.
 
-Protocol, one JSON object a line on the result pipe: `broken`, `error` and `drill` records while
-and after the cells run, `functions` and `ready`, then, once the grader has sent its inputs,
-`answer` and `end` records. Before `ready` the inputs are not here, so no cell can copy them.
+Protocol (`records`): `broken`, `error` and `drill` while and after the cells run, `functions` and
+`ready`, then, once the grader has sent its inputs, `answer` and `end`. Before `ready` the inputs
+are not here, so no cell can copy them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import Any
 
 from ragkit.course import plain
 
-from .calls import Send, answer
+from . import records
+from .calls import answer
 from .cells import Plan, Unit, make_plan, read_cells
+from .records import Record, Send
 
 MAX_SOURCE = 4_000
 MAX_ERRORS = 50
@@ -32,19 +34,19 @@ def run(request: dict[str, Any], notebook: bytes) -> None:
     try:
         cells = read_cells(notebook)
     except ValueError as error:
-        send({"record": "unreadable", "why": str(error)})
+        send(records.unreadable(str(error)))
         os._exit(0)
     plan = make_plan(cells, request["handed_out"], request["functions"] + request["drills"])
     del notebook, cells
     for number, words in plan.broken.items():
-        send({"record": "broken", "cell": number, "error": words[:300]})
+        send(records.broken(number, words[:300]))
     namespace = _execute(plan, send)
     _send_drills(plan, namespace, request["drills"], send)
     functions = {name: namespace[name] for name in request["functions"] if name in namespace}
     send(_functions_record(plan, functions, request["functions"]))
-    send({"record": "ready"})
+    send(records.ready())
     _answer_all(functions, request, send)
-    send({"record": "finished"})
+    send(records.finished())
     os._exit(0)
 
 
@@ -52,7 +54,7 @@ def _sender(handle: int) -> Send:
     """A function that writes one record; it holds what it needs, whatever a submission patches."""
     dumps, write = json.JSONEncoder(ensure_ascii=True).encode, os.write
 
-    def send(record: dict[str, Any]) -> None:
+    def send(record: Record) -> None:
         line = (dumps(record) + "\n").encode()
         while line:
             line = line[write(handle, line) :]
@@ -68,10 +70,10 @@ def _execute(plan: Plan, send: Send) -> dict[str, Any]:
     namespace["get_ipython"] = lambda: _NoShell()
     errors = 0
     for unit in plan.units:
-        told = _run_unit(unit, namespace)
-        if told and errors < MAX_ERRORS:
+        message = _run_unit(unit, namespace)
+        if message and errors < MAX_ERRORS:
             errors += 1
-            send({"record": "error", "cell": unit.cell, "error": told})
+            send(records.error(unit.cell, message))
     return namespace
 
 
@@ -101,30 +103,28 @@ def _described(error: BaseException) -> str:
 
 def _send_drills(plan: Plan, namespace: dict[str, Any], names: list[str], send: Send) -> None:
     for name in names:
-        record: dict[str, Any] = {"record": "drill", "name": name, **_place(plan, name)}
+        record = records.drill(name, _place(plan, name))
         if name in namespace:
-            try:
-                record["value"] = plain.encode(namespace[name])
-            except BaseException:
-                record["value"] = {"opaque": "object", "shown": "<object>"}
+            record = records.with_value(record, _encoded(namespace[name]))
         send(record)
 
 
-def _functions_record(plan: Plan, functions: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    return {
-        "record": "functions",
-        "places": {name: _place(plan, name) for name in names},
-        "found": sorted(functions),
-        "callable": sorted(name for name, f in functions.items() if callable(f)),
-    }
+def _encoded(value: Any) -> Any:
+    try:
+        return plain.encode(value)
+    except BaseException:
+        return {"opaque": "object", "shown": "<object>"}
 
 
-def _place(plan: Plan, name: str) -> dict[str, Any]:
-    return {
-        "cells": plan.answered[name][:20],
-        "stub": name in plan.stubs,
-        "source": plan.sources.get(name, "")[:MAX_SOURCE],
-    }
+def _functions_record(plan: Plan, functions: dict[str, Any], names: list[str]) -> Record:
+    places = {name: _place(plan, name) for name in names}
+    callables = sorted(name for name, f in functions.items() if callable(f))
+    return records.functions(places, sorted(functions), callables)
+
+
+def _place(plan: Plan, name: str) -> Record:
+    source = plan.sources.get(name, "")[:MAX_SOURCE]
+    return records.place(plan.answered[name][:20], name in plan.stubs, source)
 
 
 def _answer_all(functions: dict[str, Any], request: dict[str, Any], send: Send) -> None:
