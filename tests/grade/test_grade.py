@@ -286,9 +286,9 @@ def test_who_is_done_is_not_graded_again(
     job = Job(hand_in(tmp_path / "in", part), tmp_path / "out", limits=ROOMY)
     first = grade(job, nothing, nothing)
     counted.clear()
-    kept: list[bool] = []
-    assert grade(job, nothing, lambda _, known: kept.append(known)).graded == first.graded
-    assert kept == [True, True]
+    stored: list[bool] = []
+    assert grade(job, nothing, lambda _, known: stored.append(known)).graded == first.graded
+    assert stored == [True, True]
     assert not set(counted) & set(part.values())
     (tmp_path / "in" / "half-done.ipynb").write_bytes(submissions["untouched"].notebook)
     again = {one.student: by_item(one) for one in grade(job, nothing, nothing).graded}
@@ -469,3 +469,33 @@ def test_inputs_are_sent_once_and_nothing_counts_after() -> None:
     found = answers.read(Collected(records=[records.ready(), late, nested]))
     assert found.ready
     assert not found.values
+
+
+def test_what_is_hashed_is_what_is_run(
+    submissions: dict[str, Submission],
+    tmp_path: Path,
+    counted: list[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A notebook that changes after it was read is graded anew the next time."""
+    first, second = submissions["half-done"].notebook, submissions["untouched"].notebook
+    handed_in = hand_in(tmp_path / "in" / "ada", {"01-mine": first})
+    file = handed_in / "01-mine.ipynb"
+    job = Job(tmp_path / "in", tmp_path / "out", limits=ROOMY)
+    read, reads = Path.read_bytes, list[Path]()
+
+    def changing(self: Path) -> bytes:
+        content = read(self)
+        if self == file:
+            reads.append(self)
+            self.write_bytes(second)
+        return content
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", changing)
+        once = by_item(grade(job, nothing, nothing).graded[0])
+    assert len(reads) == 1
+    assert first in counted
+    assert once["mean_pool"].status == "correct"
+    again = by_item(grade(job, nothing, nothing).graded[0])
+    assert again["mean_pool"].status == "not attempted"

@@ -1,10 +1,10 @@
-"""Grade a class: the canary first, then every submission, some at a time, each kept when done."""
+"""Grade a class: the canary first, then every submission, some at a time, each stored when done."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,13 +39,13 @@ class Job:
 
 
 def grade(job: Job, on_start: Callable[[int], None], on_done: OnDone) -> ClassResult:
-    """Grade every submission; those that are done under the same conditions are taken as kept.
+    """Grade every submission; a result that is stored under the same conditions is taken as it is.
 
-    `on_start` is told how many there are, `on_done` each result and whether it was kept.
+    `on_start` gets the number of submissions, `on_done` each result and whether it was stored.
     """
     known = sheets()
     if job.lab is not None:
-        sheet(job.lab)  # which says so if there is none
+        sheet(job.lab)  # raises if there is none
     if job.out.resolve().is_relative_to(job.submissions.resolve()):
         raise DataError(f"{job.out} is among the submissions. Write the report to another folder.")
     stems = {number: one.lab.source.stem for number, one in known.items()}
@@ -66,6 +66,16 @@ def grade(job: Job, on_start: Callable[[int], None], on_done: OnDone) -> ClassRe
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What became of one submission: a run, a problem, or the result of an earlier time."""
+
+    key: str
+    collected: Collected = field(default_factory=Collected)
+    problem: str = ""
+    stored: Graded | None = None
+
+
 @dataclass(frozen=True)
 class _Grader:
     """The sheets, keys and limits that every submission of a class shares."""
@@ -81,44 +91,40 @@ class _Grader:
         self, sandbox: Sandbox, handed_in: Sequence[Submission], on_done: OnDone
     ) -> Iterator[Graded]:
         conditions = f"{course_digest()} {self.seed} {self.job.limits}"
-        todo: dict[Future[Collected], tuple[Submission, str]] = {}
         with ThreadPoolExecutor(self.job.jobs) as pool:
             try:
-                for one in handed_in:
-                    key = hashlib.sha256(f"{conditions} {one.digest}".encode()).hexdigest()
-                    if kept := self.state.load(one.student, one.lab, key):
-                        on_done(kept, True)
-                        yield kept
-                    else:
-                        todo[pool.submit(self._collect, sandbox, one)] = (one, key)
+                todo = {pool.submit(self._try, sandbox, one, conditions): one for one in handed_in}
                 for future in as_completed(list(todo)):
-                    submission, key = todo.pop(future)
-                    graded = self._graded(submission, future.result())
-                    self.state.save(graded, key)
-                    on_done(graded, False)
+                    tried, submission = future.result(), todo.pop(future)
+                    graded = tried.stored or self._graded(submission, tried)
+                    if tried.stored is None:
+                        self.state.save(graded, tried.key)
+                    on_done(graded, tried.stored is not None)
                     yield graded
             except BaseException:
                 sandbox.stop.set()
                 pool.shutdown(cancel_futures=True)
                 raise
 
-    def _collect(self, sandbox: Sandbox, one: Submission) -> Collected:
-        if one.problem:
-            return Collected()
-        try:
-            return self.collect(sandbox, one.lab, one.read())
-        except OSError as error:
-            return Collected(why=f"it cannot be read ({error.strerror}).")
+    def _try(self, sandbox: Sandbox, one: Submission, conditions: str) -> _Tried:
+        """Read a notebook and run it, unless its result is stored."""
+        file = one.read()
+        key = hashlib.sha256(f"{conditions} {file.digest}".encode()).hexdigest()
+        if stored := self.state.load(one.student, one.lab, key):
+            return _Tried(key, stored=stored)
+        if file.problem:
+            return _Tried(key, problem=file.problem)
+        return _Tried(key, self.collect(sandbox, one.lab, file.content))
 
     def collect(self, sandbox: Sandbox, lab: str, notebook: bytes) -> Collected:
         """What one notebook answers to the inputs of its lab."""
         one = self.sheets[lab]
         return sandbox.run(notebook, one.handed_out, one.drills, self.inputs[lab], self.job.limits)
 
-    def _graded(self, one: Submission, collected: Collected) -> Graded:
-        items = self.sheets[one.lab].items
-        if one.problem:
-            marks = scoring.unrun(items, one.delivery, one.problem)
+    def _graded(self, one: Submission, tried: _Tried) -> Graded:
+        items, collected = self.sheets[one.lab].items, tried.collected
+        if tried.problem:
+            marks = scoring.unrun(items, one.delivery, tried.problem)
         else:
             marks = self.marks(one.lab, collected)
         return Graded(one.student, one.lab, marks, collected.seconds, collected.peak_memory)
@@ -134,9 +140,9 @@ class _Grader:
 
 
 def _check_canary(grader: _Grader, sandbox: Sandbox) -> None:
-    """The solved edition must score everything and the untouched one nothing, or nothing is graded.
+    """Raise DataError unless the solved edition scores everything and the untouched one nothing.
 
-    Where this fails, the machine or the course is at fault, and so would every grade be.
+    If they do not, the machine or the course is at fault, and every grade would be wrong.
     """
     for lab, one in grader.sheets.items():
         for solved in (True, False):

@@ -29,18 +29,27 @@ class Submission:
     problem: str = ""
     delivery: Literal["missing", "duplicate notebook", "crash"] = "crash"
 
-    def read(self) -> bytes:
-        """The file's content; nothing if there is none, or it is not to be read."""
-        return b"" if self.path is None or self.problem else self.path.read_bytes()
+    def read(self) -> HandedIn:
+        """Read the file, once: what is hashed is what is run."""
+        if self.path is None or self.problem:
+            return HandedIn(b"", self.problem)
+        try:
+            return HandedIn(self.path.read_bytes())
+        except OSError as error:
+            return HandedIn(b"", f"The notebook cannot be read ({error.strerror}).")
+
+
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """The content of a submission's file; empty, with the reason, if there is nothing to run."""
+
+    content: bytes
+    problem: str = ""
 
     @property
     def digest(self) -> str:
-        """What the result of grading is kept under."""
-        try:
-            content = self.read()
-        except OSError as error:
-            content = str(error).encode()
-        return hashlib.sha256(f"{self.problem}\n".encode() + content).hexdigest()
+        """A hash of the content and the problem, under which the result is stored."""
+        return hashlib.sha256(f"{self.problem}\n".encode() + self.content).hexdigest()
 
 
 def find_submissions(
@@ -85,7 +94,7 @@ def _by_student(folder: Path) -> dict[str, list[Path]]:
 
 
 def _lab_of(path: Path, known: Iterable[str]) -> str:
-    """The lab's number from the file's name, or from the drills that it names; or nothing."""
+    """The lab's number from the file's name, else from the drills in it (looked at here), or ""."""
     if (match := _NUMBERED.fullmatch(path.name)) and match[1] in known:
         return match[1]
     if _problem(path):
