@@ -96,14 +96,14 @@ def rubric_sentences() -> set[str]:
 
 def makers_of_cases_and_mistakes() -> set[str]:
     """The names of what draws the hidden cases, and the source of each mistake."""
-    told = set()
+    secrets = set()
     for path in (ROOT / "ragkit/course/staff").glob("lab*/exercises*.py"):
         source = path.read_text(encoding="utf-8")
-        told |= set(re.findall(r"\b_\w+_cases\b", source))
+        secrets |= set(re.findall(r"\b_\w+_cases\b", source))
         for node in ast.walk(ast.parse(source)):
             if isinstance(node, ast.Lambda):
-                told.add(folded(ast.get_source_segment(source, node) or ""))
-    return told
+                secrets.add(folded(ast.get_source_segment(source, node) or ""))
+    return secrets
 
 
 def test_the_bundle_has_the_whole_ledger_in_one_file(bundle: Path) -> None:
@@ -268,11 +268,11 @@ def drill_answers() -> list[tuple[str, Any]]:
                 wrong += [*part.mistakes, part.right * 1.5, f"{part.right} {part.unit}"]
             elif isinstance(part, Choice):
                 wrong += [*part.mistakes, f" {part.right.upper()}_"]
-            tried += [[*right[:place], given, *right[place + 1 :]] for given in wrong]
+            tried += [[*right[:place], entry, *right[place + 1 :]] for entry in wrong]
         alone = len(right) == 1  # then the entry is the answer
         answers += [
-            (name, given[0] if alone and isinstance(given, list) and given else given)
-            for given in tried
+            (name, entry[0] if alone and isinstance(entry, list) and entry else entry)
+            for entry in tried
         ]
     return [
         *answers,
@@ -296,13 +296,13 @@ import ragkit
 from ragkit.course import check, drills
 from solvers import SOLVERS
 odd = {ODD}
-told = lambda verdict: [verdict.status, verdict.message]
+words_of = lambda verdict: [verdict.status, verdict.message]
 with contextlib.redirect_stdout(sys.stderr):
     found = {{
         "file": ragkit.__file__,
-        "checks": [told(getattr(check, n)(f)) for n, fs in SOLVERS.items() for f in fs],
-        "odd": [told(getattr(check, n)(f)) for n in SOLVERS for f in odd.values()],
-        "drills": [told(drills.check(name, answer)) for name, answer in request["answers"]],
+        "checks": [words_of(getattr(check, n)(f)) for n, fs in SOLVERS.items() for f in fs],
+        "odd": [words_of(getattr(check, n)(f)) for n in SOLVERS for f in odd.values()],
+        "drills": [words_of(drills.check(name, answer)) for name, answer in request["answers"]],
     }}
 print(json.dumps(found))
 """
@@ -330,20 +330,20 @@ def judged(bundle: Path) -> dict[str, Any]:
     return found
 
 
-def told(verdict: Any) -> list[str]:
+def words_of(verdict: Any) -> list[str]:
     return [verdict.status, verdict.message]
 
 
 def test_the_bundle_accepts_what_the_course_accepts(judged: dict[str, Any]) -> None:
     functions = [(name, function) for name, three in SOLVERS.items() for function in three]
     assert set(SOLVERS) == set(EXERCISES)
-    assert judged["checks"] == [told(EXERCISES[name].judge(f)) for name, f in functions]
+    assert judged["checks"] == [words_of(EXERCISES[name].judge(f)) for name, f in functions]
     assert judged["checks"] == [["correct", ""]] * len(functions)
 
 
 def test_the_bundle_says_of_odd_functions_what_the_course_says(judged: dict[str, Any]) -> None:
     odd = eval(ODD)
-    assert judged["odd"] == [told(EXERCISES[n].judge(f)) for n in SOLVERS for f in odd.values()]
+    assert judged["odd"] == [words_of(EXERCISES[n].judge(f)) for n in SOLVERS for f in odd.values()]
 
 
 @pytest.mark.parametrize("name", EXERCISES)
@@ -353,7 +353,7 @@ def test_the_checks_in_the_bundle_name_each_mistake_as_the_course_does(
     bundled = sealed.read_checks(bundle / "ragkit/course/checks.json")[name]
     for mistake in EXERCISES[name].mistakes:
         verdict = bundled.judge(mistake.wrong)
-        assert told(verdict) == told(EXERCISES[name].judge(mistake.wrong))
+        assert words_of(verdict) == words_of(EXERCISES[name].judge(mistake.wrong))
         assert mistake.message in verdict.message
 
 
@@ -362,17 +362,17 @@ def test_the_inputs_in_the_bundle_have_the_types_of_the_course(bundle: Path) -> 
     for name, exercise in EXERCISES.items():
         for mine, theirs in zip(bundled[name].keys, exercise.check().keys, strict=True):
             pairs = zip(mine.case.arguments, theirs.case.arguments, strict=True)
-            for given, original in pairs:
-                assert type(given) is type(original), name
-                assert repr(given) == repr(original), name
-                assert getattr(given, "dtype", None) == getattr(original, "dtype", None), name
+            for argument, original in pairs:
+                assert type(argument) is type(original), name
+                assert repr(argument) == repr(original), name
+                assert getattr(argument, "dtype", None) == getattr(original, "dtype", None), name
 
 
 def test_the_bundle_says_of_drills_what_the_course_says(
     judged: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     answers = drill_answers()
-    expected = [told(open_drills.check(name, answer)) for name, answer in answers]
+    expected = [words_of(open_drills.check(name, answer)) for name, answer in answers]
     differing = [
         (answer, mine, theirs)
         for answer, mine, theirs in zip(answers, judged["drills"], expected, strict=True)
@@ -405,9 +405,9 @@ def refusals(
         )
         for command in COMMANDS
     }
-    said = {command: process.communicate() for command, process in running.items()}
+    outputs = {command: process.communicate() for command, process in running.items()}
     assert list(folder.iterdir()) == []
-    return {command: (running[command].returncode, *said[command]) for command in COMMANDS}
+    return {command: (running[command].returncode, *outputs[command]) for command in COMMANDS}
 
 
 @pytest.mark.parametrize("command", COMMANDS)

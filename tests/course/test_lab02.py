@@ -1,4 +1,4 @@
-"""Lab 02: the library answers its exercises, wrong drills are told why, measures hold together."""
+"""Lab 02: the library answers its exercises, wrong drills get a reason, measures hold together."""
 
 from __future__ import annotations
 

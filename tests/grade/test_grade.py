@@ -88,15 +88,15 @@ def limits_of(one: Submission) -> Limits:
 @pytest.fixture(scope="module", autouse=True)
 def tokens() -> Iterator[list[str]]:
     """What marks the processes of every submission that this module runs."""
-    given: list[str] = []
+    made: list[str] = []
 
     def token(size: int) -> str:
-        given.append(secrets.token_hex(size))
-        return given[-1]
+        made.append(secrets.token_hex(size))
+        return made[-1]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sandbox, "token_hex", token)
-        yield given
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -373,16 +373,16 @@ def test_three_other_right_answers_to_each_exercise_score_everything(tmp_path: P
 
 
 def test_no_input_reaches_the_report(tmp_path: Path) -> None:
-    """A function that tells all it is given, in every way it can."""
+    """A function that gives away all its inputs, in every way it can."""
     tell = """
 def mean_pool(states, mask):
-    told = f"LEAK {states.ravel()[:3].tolist()}"
-    print(told)
-    globals()["drill_01_2"] = globals()["drill_01_4"] = told
-    mean_pool.__doc__ = told
+    leak = f"LEAK {states.ravel()[:3].tolist()}"
+    print(leak)
+    globals()["drill_01_2"] = globals()["drill_01_4"] = leak
+    mean_pool.__doc__ = leak
     if len(states) % 2:
-        return told
-    raise type(told, (Exception,), {})(told)
+        return leak
+    raise type(leak, (Exception,), {})(leak)
 """
     handed_in = hand_in(tmp_path / "in", {"tell": with_answers("01", {"mean_pool": tell})})
     result = grade(Job(handed_in, tmp_path / "out", limits=ROOMY), nothing, nothing)
@@ -415,9 +415,11 @@ def feedback(sentences: Sequence[Mark]) -> str:
 def test_named_mistakes_are_told(
     submissions: dict[str, Submission], marks: dict[str, dict[str, Mark]]
 ) -> None:
-    told = feedback([m for n in submissions if n.startswith("mistakes") for m in marks[n].values()])
+    sentences = feedback(
+        [m for n in submissions if n.startswith("mistakes") for m in marks[n].values()]
+    )
     for words in ("padding is not masked", "multiplied by τ", "off-by-one", "argmin"):
-        assert words in told
+        assert words in sentences
 
 
 # What an attack on the grader once found

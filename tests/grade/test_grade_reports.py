@@ -42,14 +42,14 @@ HOSTILE = '=HYPERLINK("x")<script>alert(1)</script>"\'&'
 STEMS = {number: one.lab.source.stem for number, one in sheets().items()}
 
 
-def graded(student: str, **given: Mark) -> Graded:
-    """Lab 01 of one student: everything right and unread, but for the marks given."""
+def graded(student: str, **changed: Mark) -> Graded:
+    """Lab 01 of one student: everything right and unread, but for the marks in `changed`."""
     marks = []
     for item in sheet("01").items:
         usual = Mark(item.name, "correct", item.points, item.points)
         if item.kind == "text":
             usual = Mark(item.name, "recorded", None, 1.0, "", f"{student} on {item.name}.")
-        marks.append(given.get(item.name, usual))
+        marks.append(changed.get(item.name, usual))
     return Graded(student, "01", marks, 1.5, 10**8)
 
 
@@ -131,11 +131,11 @@ def test_links_of_the_class_report_lead_to_the_students(tmp_path: Path) -> None:
 
 
 def test_feedback_tells_what_was_asked_given_and_wrong(tmp_path: Path) -> None:
-    told = "On texts of different length, padded: the padding is not masked."
-    wrong = Mark("mean_pool", "incorrect", 1.33, 2.0, told, "def mean_pool(states, mask): ...")
+    feedback = "On texts of different length, padded: the padding is not masked."
+    wrong = Mark("mean_pool", "incorrect", 1.33, 2.0, feedback, "def mean_pool(states, mask): ...")
     report(tmp_path, graded("ada", mean_pool=wrong))
     page = (tmp_path / "feedback" / "ada.html").read_text(encoding="utf-8")
-    for words in ("Mean pooling", "def mean_pool(states, mask): ...", told, "1.33 of 2"):
+    for words in ("Mean pooling", "def mean_pool(states, mask): ...", feedback, "1.33 of 2"):
         assert words in page
     assert "4 answers wait" in page
 
@@ -250,8 +250,8 @@ def test_marks_come_back_any_number_of_times(tmp_path: Path) -> None:
     file = tmp_path / "manual.csv"
     assert report(tmp_path, graded("ada"), graded("bob")).unread == 8
     ids = [row["answer_id"] for row in rows(file)]
-    given = dict(zip(ids, ["1", "0", "0,5", ""] * 2, strict=True))
-    mark_by_hand(file, lambda row: row.update(mark=given[row["answer_id"]], comment="=well"))
+    by_id = dict(zip(ids, ["1", "0", "0,5", ""] * 2, strict=True))
+    mark_by_hand(file, lambda row: row.update(mark=by_id[row["answer_id"]], comment="=well"))
     result = State(tmp_path / ".state").load_class()
     for _ in range(2):
         written = write_report(result, tmp_path, marked=file)
@@ -422,14 +422,14 @@ def test_a_class_is_graded_marked_and_graded_again_from_the_command_line(tmp_pat
     place.mkdir()
     for name, solved in (("ada", True), ("bob", False)):
         (place / f"{name}.ipynb").write_text(nbformat.writes(editions.build(source, solved)))
-    status, told = run("grade", place, "--out", out)
+    status, output = run("grade", place, "--out", out)
     assert status == 0
-    assert "2 students graded" in told
-    assert "4 answers wait" in told
+    assert "2 students graded" in output
+    assert "4 answers wait" in output
     mark_by_hand(out / "manual.csv", lambda row: row.update(mark="1"))
-    status, told = run("grade", "--manual", out / "manual.csv")
+    status, output = run("grade", "--manual", out / "manual.csv")
     assert status == 0
-    assert "wait" not in told
+    assert "wait" not in output
     by_student = {row["student"]: 0.0 for row in rows(out / "grades.csv")}
     for row in rows(out / "grades.csv"):
         by_student[row["student"]] += float(row["score"])
@@ -449,16 +449,16 @@ def test_a_class_is_graded_marked_and_graded_again_from_the_command_line(tmp_pat
 def test_a_mistake_is_told_in_one_sentence(
     tmp_path: Path, arguments: list[str], words: str
 ) -> None:
-    status, told = run(*(argument.format(tmp=tmp_path) for argument in arguments))
+    status, output = run(*(argument.format(tmp=tmp_path) for argument in arguments))
     assert status == 2
-    assert words in told
+    assert words in output
 
 
 def test_a_report_may_not_stand_among_the_submissions(tmp_path: Path) -> None:
     place = folder(tmp_path, "ada/01-a.ipynb")
-    status, told = run("grade", place, "--out", place)
+    status, output = run("grade", place, "--out", place)
     assert status == 2
-    assert "another folder" in told
+    assert "another folder" in output
 
 
 def test_every_item_can_be_asked_about() -> None:

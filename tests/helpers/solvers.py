@@ -334,8 +334,8 @@ def loop_two_stage(first, second, depth, k):
 
 def lexsort_two_stage(first, second, depth, k):
     rows = np.arange(len(first))
-    kept = np.lexsort((rows, -first))[:depth]
-    return kept[np.lexsort((kept, -second[kept]))][:k]
+    candidates = np.lexsort((rows, -first))[:depth]
+    return candidates[np.lexsort((candidates, -second[candidates]))][:k]
 
 
 def pandas_two_stage(first, second, depth, k):

@@ -73,10 +73,10 @@ def _copy_course(made: Path) -> None:
 def _without_dead_links(page: Path, made: Path) -> str:
     """The text of a page in which a link to something outside the bundle is words alone."""
 
-    def kept(match: re.Match[str]) -> str:
+    def linked(match: re.Match[str]) -> str:
         target = match["target"]
         alive = "://" in target or (page.parent / target).exists()
         return match[0] if alive else match["words"]
 
     text = _ANSWERS.sub("", page.read_text(encoding="utf-8"))
-    return _LINK.sub(kept, text)
+    return _LINK.sub(linked, text)

@@ -47,16 +47,18 @@ def items(figures: Sequence[ItemFigures]) -> str:
     right.set_ylim(left.get_ylim())
     right.set_xlim(-1.05, 1.05)
     right.set_xlabel("correlation with the other items")
-    told = "Two panels: mean share of the points of each item; its correlation with the others."
-    return _svg(figure, told)
+    description = (
+        "Two panels: mean share of the points of each item; its correlation with the others."
+    )
+    return _svg(figure, description)
 
 
-def _svg(figure: Figure, told: str) -> str:
+def _svg(figure: Figure, description: str) -> str:
     """The picture as SVG, the same text for the same picture."""
     import matplotlib as mpl
 
     text = StringIO()
     with mpl.rc_context({"svg.hashsalt": "ragkit", "svg.fonttype": "none"}):
         figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    label = f'<svg role="img" aria-label="{told}"'
+    label = f'<svg role="img" aria-label="{description}"'
     return re.sub(r"^.*?<svg", label, text.getvalue(), count=1, flags=re.DOTALL)

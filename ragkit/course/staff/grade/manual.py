@@ -110,10 +110,10 @@ def read(path: Path, most_of: Mapping[str, float]) -> dict[str, HandMark | None]
 
 
 def updated(
-    kept: Mapping[str, HandMark], found: Mapping[str, HandMark | None]
+    earlier: Mapping[str, HandMark], found: Mapping[str, HandMark | None]
 ) -> dict[str, HandMark]:
-    """The kept marks after a file was read: what it marks counts, what it leaves blank does not."""
-    others = {answer: mark for answer, mark in kept.items() if answer not in found}
+    """The earlier marks after a file was read: its marks replace them, its blanks remove them."""
+    others = {answer: mark for answer, mark in earlier.items() if answer not in found}
     return others | {answer: mark for answer, mark in found.items() if mark is not None}
 
 

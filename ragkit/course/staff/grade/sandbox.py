@@ -95,7 +95,7 @@ class Sandbox:
             "isolate": self.isolated,
             "work": work,
             "hidden": list(self.hidden),
-            "kept": [*_interpreter_folders(), str(self.folder)],
+            "visible": [*_interpreter_folders(), str(self.folder)],
             "memory": limits.memory,
             "cpu_seconds": int(limits.seconds) + 2,
             "file_size": limits.file_size,

@@ -15,10 +15,10 @@ def _pooling_cases(rng: Generator) -> list[Case]:
     states = rng.normal(size=(texts, width, dimension)).astype(np.float32)
     lengths = np.r_[width, rng.integers(2, width, size=texts - 2), 1]
     padded = np.arange(width) < lengths[:, None]
-    told = f"{', '.join(map(str, lengths))} tokens"
+    detail = f"{', '.join(map(str, lengths))} tokens"
     return [
         Case((states, np.ones_like(padded)), "texts without padding", f"{texts} of them"),
-        Case((states, padded), "texts of different length, padded", told, weight=2),
+        Case((states, padded), "texts of different length, padded", detail, weight=2),
     ]
 
 
@@ -177,10 +177,10 @@ def _ranking_cases(rng: Generator) -> list[Case]:
         }
     hit = next(query_id for query_id in qrels if qrels[query_id].get(rankings[query_id][0], 0) > 0)
     unanswered = {query_id: rankings[query_id] for query_id in rankings if query_id != hit}
-    told = f"{len(drawn)} of them"
+    detail = f"{len(drawn)} of them"
     return [
-        Case((rankings, qrels, 1), "judged queries and k=1", told),
-        Case((rankings, qrels, 3), "judged queries and k=3", told),
+        Case((rankings, qrels, 1), "judged queries and k=1", detail),
+        Case((rankings, qrels, 3), "judged queries and k=3", detail),
         Case((unanswered, qrels, 3), "judged queries of which one was never answered", hit),
     ]
 

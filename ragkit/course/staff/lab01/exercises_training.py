@@ -14,12 +14,14 @@ def _batch_cases(rng: Generator) -> list[Case]:
     size, temperature = int(rng.integers(4, 7)), float(rng.uniform(0.3, 0.7))
     queries, documents = unit(rng.normal(size=(size, 6))), unit(rng.normal(size=(size, 6)))
     single = queries.astype(np.float32)
-    told = f"{size} pairs"
+    detail = f"{size} pairs"
     return [
-        Case((queries, documents, 1.0), "a batch with τ = 1", told),
+        Case((queries, documents, 1.0), "a batch with τ = 1", detail),
         Case((queries, documents, temperature), "a batch with τ below 1", f"τ = {temperature:.3f}"),
-        Case((queries, documents, 0.01), "a batch with τ = 0.01", told),
-        Case((single, single, 0.01), "a float32 batch whose pairs are equal, with τ = 0.01", told),
+        Case((queries, documents, 0.01), "a batch with τ = 0.01", detail),
+        Case(
+            (single, single, 0.01), "a float32 batch whose pairs are equal, with τ = 0.01", detail
+        ),
     ]
 
 

@@ -23,8 +23,8 @@ def _window_cases(rng: Generator) -> list[Case]:
         "a text that is shorter than a window": (short, size, min(overlap, short - 1)),
         "windows that move by one token": (fits, size, size - 1),
     }
-    told = "{} tokens, size {}, overlap {}"
-    return [Case(numbers, kind, told.format(*numbers)) for kind, numbers in drawn.items()]
+    detail = "{} tokens, size {}, overlap {}"
+    return [Case(numbers, kind, detail.format(*numbers)) for kind, numbers in drawn.items()]
 
 
 def _windows(count: int, size: int, step: int, until: int | None = None) -> Any:

@@ -15,9 +15,9 @@ def _batch_cases(rng: Generator) -> list[Case]:
     count, asked, k = (int(number) for number in rng.integers([8, 4, 2], [13, 7, 4]))
     documents = unit(rng.normal(size=(count, 6)))
     queries = unit(rng.normal(size=(asked, 6)))
-    told = f"{asked} queries, {count} documents, k={k}"
+    detail = f"{asked} queries, {count} documents, k={k}"
     return [
-        Case((queries, documents, k), "several queries", told, weight=2),
+        Case((queries, documents, k), "several queries", detail, weight=2),
         Case((queries[:1], documents, 1), "a single query and k=1", f"{count} documents"),
         Case((documents, documents, 2), "the documents as their own queries", "k=2"),
     ]
@@ -76,22 +76,22 @@ def _found(rng: Generator, exact: Any) -> Any:
     """What an approximate index might return: some neighbours in another order, then -1."""
     found = np.full_like(exact, -1)
     for row, true in zip(found, exact, strict=True):
-        kept = int(rng.integers(1, len(true)))
-        row[:kept] = np.roll(true[:kept], 1)
-        if kept < len(true) - 1:
-            row[kept] = 99
+        right = int(rng.integers(1, len(true)))
+        row[:right] = np.roll(true[:right], 1)
+        if right < len(true) - 1:
+            row[right] = 99
     return found
 
 
 def _recall_cases(rng: Generator) -> list[Case]:
     asked, k = (int(number) for number in rng.integers([3, 4], [6, 6]))
     exact = np.array([rng.permutation(12)[:k] for _ in range(asked)])
-    told = f"{asked} queries, k={k}"
+    detail = f"{asked} queries, k={k}"
     partly = _found(rng, exact)
     return [
-        Case((partly, exact), "lists with gaps, where -1 means nothing found", told, weight=2),
-        Case((exact, exact), "an index that finds everything", told),
-        Case((np.roll(exact, 1, axis=0), exact), "lists that answer the wrong queries", told),
+        Case((partly, exact), "lists with gaps, where -1 means nothing found", detail, weight=2),
+        Case((exact, exact), "an index that finds everything", detail),
+        Case((np.roll(exact, 1, axis=0), exact), "lists that answer the wrong queries", detail),
     ]
 
 

@@ -21,10 +21,10 @@ def _stage_cases(rng: Generator) -> list[Case]:
     before = int(rng.integers(0, 5))  # rows that come last in both stages
     tied_first = np.r_[np.full(before, -1.0), 0.5, 0.9, 0.5, 0.7]
     tied_second = np.r_[np.full(before, 9.0), 1.0, -2.0, 5.0, 1.0]
-    told = f"{count} documents, depth={depth}"
+    detail = f"{count} documents, depth={depth}"
     return [
-        Case((first, second, depth, k), "k below the depth", f"{told}, k={k}", weight=2),
-        Case((first, second, depth, depth + 2), "k above the depth", f"{told}, k={depth + 2}"),
+        Case((first, second, depth, k), "k below the depth", f"{detail}, k={k}", weight=2),
+        Case((first, second, depth, depth + 2), "k above the depth", f"{detail}, k={depth + 2}"),
         Case((tied_first, tied_second, 3, 3), "ties in both stages", "depth=3, k=3"),
     ]
 
@@ -90,11 +90,11 @@ def _fusion_cases(rng: Generator) -> list[Case]:
     both = np.stack([1 + rng.permutation(count) for _ in range(2)])
     partial = np.stack([1 + rng.permutation(count) for _ in range(3)])
     partial[partial > count - 2] = 0
-    told = f"{count} documents"
+    detail = f"{count} documents"
     return [
-        Case((both[:1], 60), "one system, k=60", told),
-        Case((both, k), "two systems", f"{told}, k={k}", weight=2),
-        Case((partial, 60), "three systems that rank some of the documents", told, weight=2),
+        Case((both[:1], 60), "one system, k=60", detail),
+        Case((both, k), "two systems", f"{detail}, k={k}", weight=2),
+        Case((partial, 60), "three systems that rank some of the documents", detail, weight=2),
     ]
 
 
@@ -137,10 +137,10 @@ def _token_cases(rng: Generator) -> list[Case]:
     asked, read = (int(number) for number in rng.integers([3, 5], [5, 8]))
     query, document = unit(rng.normal(size=(asked, 6))), unit(rng.normal(size=(read, 6)))
     stretched = document * rng.uniform(1, 9, size=(read, 1))
-    told = f"{asked} query and {read} document tokens"
+    detail = f"{asked} query and {read} document tokens"
     return [
-        Case((query, document), "token vectors of length 1", told),
-        Case((query * 2.0, stretched), "token vectors of other lengths", told),
+        Case((query, document), "token vectors of length 1", detail),
+        Case((query * 2.0, stretched), "token vectors of other lengths", detail),
     ]
 
 

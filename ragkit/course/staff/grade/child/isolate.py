@@ -1,9 +1,8 @@
-"""Linux namespaces for the sandbox: own processes, own view of the files, no network.
+"""Linux namespaces for the sandbox: its own processes, its own view of the files, no network.
 
 User, mount, process, network and IPC namespaces (man 7 namespaces) need no rights beyond those of
-an ordinary user, where the system allows them. Inside, every file system is read-only but for
-fresh ones of limited size in memory, folders to hide are covered by empty ones, and no capability
-is left.
+an ordinary user, if the system allows them. Inside, every file system is read-only except for new
+ones of limited size in memory, hidden folders are covered by empty ones, and no capability is left.
 """
 
 from __future__ import annotations
@@ -49,23 +48,23 @@ def enter_namespaces() -> None:
         _libc.syscall(_KEYCTL[os.uname().machine], _JOIN_SESSION_KEYRING, None)
 
 
-def shut_in(work: str, hidden: Sequence[str], kept: Sequence[str], bytes_free: int) -> None:
-    """As process 1: cover `hidden` but for `kept`, and leave only `work` and /tmp to write to."""
+def shut_in(work: str, hidden: Sequence[str], visible: Sequence[str], bytes_free: int) -> None:
+    """As process 1: cover `hidden` but not `visible`; only `work` and /tmp stay writable."""
     _mount(None, "/", None, _REC | _PRIVATE)
     _mount("proc", "/proc", "proc", _NOSUID | _NODEV | _NOEXEC)
     for place, flags in _mounted():
         _mount(None, place, None, _REMOUNT | _BIND | _RDONLY | flags)
     _replace_devices()
     for folder in _outermost([*hidden, "/run"]):  # sockets of other programs lie in /run
-        _cover(folder, [path for path in kept if Path(path).is_relative_to(folder)])
+        _cover(folder, [path for path in visible if Path(path).is_relative_to(folder)])
     for folder in (work, "/tmp", "/dev/shm"):  # the sandbox's own, empty
-        if os.path.isdir(folder) and not _holds(folder, kept):
+        if os.path.isdir(folder) and not _holds(folder, visible):
             _mount("tmpfs", folder, "tmpfs", _NOSUID | _NODEV, f"size={bytes_free},nr_inodes=4096")
     _drop_rights()
 
 
 def _replace_devices() -> None:
-    """Put a /dev in place that has no terminal and no disk: what any program may need, no more."""
+    """Put a /dev in place with the devices that any program may need: no terminal, no disk."""
     held = {name: os.open(f"/dev/{name}", os.O_PATH) for name in _DEVICES}
     _mount("tmpfs", "/dev", "tmpfs", _NOSUID, "size=1m")
     for name, handle in held.items():
@@ -77,9 +76,9 @@ def _replace_devices() -> None:
     _mount(None, "/dev", None, _REMOUNT | _BIND | _RDONLY | _NOSUID)
 
 
-def _cover(folder: str, kept: Sequence[str]) -> None:
-    """Mount an empty, read-only file system on `folder`, and put what is kept back in place."""
-    handles = [(path, os.open(path, os.O_PATH)) for path in _outermost(kept)]
+def _cover(folder: str, visible: Sequence[str]) -> None:
+    """Mount an empty, read-only file system on `folder`, and put `visible` back in place."""
+    handles = [(path, os.open(path, os.O_PATH)) for path in _outermost(visible)]
     _mount("tmpfs", folder, "tmpfs", _NOSUID | _NODEV, "size=1m")
     for path, handle in handles:
         os.makedirs(path, exist_ok=True)
@@ -94,8 +93,8 @@ def _outermost(folders: Sequence[str]) -> list[str]:
     return [f for f in unique if not any(f != g and Path(f).is_relative_to(g) for g in unique)]
 
 
-def _holds(folder: str, kept: Sequence[str]) -> bool:
-    return any(Path(path).is_relative_to(folder) for path in kept)
+def _holds(folder: str, visible: Sequence[str]) -> bool:
+    return any(Path(path).is_relative_to(folder) for path in visible)
 
 
 def _mounted() -> list[tuple[str, int]]:

@@ -23,7 +23,7 @@ def main() -> None:
     if shut_in_process:
         os._exit(_status(shut_in_process))
     if request["isolate"]:
-        shut_in(request["work"], request["hidden"], request["kept"], request["disk"])
+        shut_in(request["work"], request["hidden"], request["visible"], request["disk"])
     runner = os.fork()
     if runner:  # process 1 of the namespace runs no submission; when it ends, all the others do
         os.dup2(os.open(os.devnull, os.O_RDWR), request["results"])
