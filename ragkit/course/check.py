@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Exercise | Check:
     if name.startswith("__"):
         raise AttributeError(name)
     if name not in _checks():
-        raise AttributeError(f"there is no check {name!r}; there is {', '.join(_checks())}.")
+        raise AttributeError(f"there is no check {name!r}; the checks are {', '.join(_checks())}.")
     return _checks()[name]
 
 

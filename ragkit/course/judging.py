@@ -32,7 +32,7 @@ class Case:
 
     @property
     def described(self) -> str:
-        """The words for a student who may know the input."""
+        """The kind of input and its sizes, for a student who may know them."""
         return f"{self.kind} ({self.detail})" if self.detail else self.kind
 
 

@@ -1,4 +1,4 @@
-"""Where the parts of a checkout lie: its root, the labs' sources, the notebooks made from them."""
+"""Find the parts of a checkout: its root, the labs' sources, the notebooks made from them."""
 
 from __future__ import annotations
 

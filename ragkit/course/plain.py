@@ -1,4 +1,4 @@
-"""Values as plain data: what may cross between processes, or lie in a bundle, as JSON.
+"""Turn values into plain data and back: JSON that crosses between processes or lies in a bundle.
 
 Nothing is ever unpickled, so reading an answer cannot run code. Arrays keep dtype and shape, tuples
 stay tuples, and what has no plain form arrives as `Opaque`: its type and a short description.
@@ -36,7 +36,7 @@ class Opaque:
 
 
 def encode(value: Any, depth: int = MAX_DEPTH) -> Any:
-    """`value` as data that `json` can write; too deep, too long or foreign values as `Opaque`."""
+    """Turn `value` into data that `json` can write; what is too deep, long or odd is `Opaque`."""
     try:
         return _encode(value, depth)
     except Exception:  # objects of a student's own may raise anything when looked at
@@ -63,7 +63,7 @@ def _encode(value: Any, depth: int) -> Any:
 
 
 def decode(data: Any) -> Any:
-    """What `encode` made plain, as a value again. Raises ValueError for data of another form."""
+    """Restore the value that `encode` made plain; ValueError for data of another form."""
     if data is None or isinstance(data, bool | float):
         return data
     if isinstance(data, int) and data.bit_length() < 64:

@@ -1,4 +1,4 @@
-"""Running notebooks without a screen, with a progress bar over their cells."""
+"""Run notebooks without a screen, with a progress bar over their cells."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ragkit.runtime import data_dir, quiet
 
 @dataclass(frozen=True, slots=True)
 class LabRun:
-    """How one notebook went."""
+    """One notebook that was run: its number of cells and the time they took."""
 
     name: str
     cells: int

@@ -1,4 +1,4 @@
-"""Checks and drills as data: what the students' bundle carries in place of the answers.
+"""Write and read checks and drills as data, which the bundle has in place of the answers.
 
 A check keeps its public cases, their right values and those of the known mistakes; a drill keeps
 digests of its numbers and choices. Neither holds a function that computes an answer, a hidden case

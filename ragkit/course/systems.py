@@ -1,6 +1,6 @@
 """The systems that the course compares, from chance to two stages, and the table of their scores.
 
-One place says which systems stand in the table, in which order, and with which settings.
+One place says which systems are in the table, in which order, and with which settings.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def build_encoder(name: str) -> Encoder:
 
 
 def build_reranker(cache: EmbeddingCache | None = None) -> Reranker:
-    """The course's cross-encoder; with a cache, its scores are kept in the same folder."""
+    """The course's cross-encoder; with a cache, its scores are cached in the same folder."""
     from ragkit.cache.outputs import ScoreCache
     from ragkit.search.reranker import CrossEncoderReranker
 

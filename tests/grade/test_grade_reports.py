@@ -131,7 +131,7 @@ def test_links_of_the_class_report_lead_to_the_students(tmp_path: Path) -> None:
 
 
 def test_feedback_tells_what_was_asked_given_and_wrong(tmp_path: Path) -> None:
-    feedback = "On texts of different length, padded: the padding is not masked."
+    feedback = "On texts of different lengths, padded: the padding is not masked."
     wrong = Mark("mean_pool", "incorrect", 1.33, 2.0, feedback, "def mean_pool(states, mask): ...")
     report(tmp_path, graded("ada", mean_pool=wrong))
     page = (tmp_path / "feedback" / "ada.html").read_text(encoding="utf-8")
@@ -466,9 +466,9 @@ def test_every_item_can_be_asked_about() -> None:
         names = [item.name for item in one.items]
         assert len(names) == len(set(names))
         for item in one.items:
-            assert len(item.asked) > 60, item.name
+            assert len(item.question) > 60, item.name
             assert item.points > 0
-            assert not re.search(r"<details>|BEGIN SOLUTION", item.asked)
+            assert not re.search(r"<details>|BEGIN SOLUTION", item.question)
             assert item.kind != "text" or len(item.rubric) >= 3
 
 

@@ -1,8 +1,8 @@
 """Checks of the drills: numbers and choices at once, sentences by property, text by a person.
 
-`drills.check("01_1", drill_01_1)` prints one line and never raises. Free text is only looked at for
-length: whether it is right is for a reader to say. A checkout takes the drills from their
-declarations; the students' bundle, which has none, reads `drills.json`.
+`drills.check("01_1", drill_01_1)` prints one line and never raises. Of free text only the length is
+checked: a person decides whether it is right. A checkout takes the drills from their declarations;
+the students' bundle, which has none, reads `drills.json`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SEALED = Path(__file__).with_name("drills.json")
 
 
 def check(drill: str, answer: Any) -> Verdict:
-    """Print and return the verdict on one drill's answer; `drill` reads `01_1`."""
+    """Print and return the verdict on one drill's answer; `drill` is its number, such as `01_1`."""
     return ask(_drills(), drill, answer)
 
 

@@ -1,4 +1,4 @@
-"""Answering a student's `drills.check`: which drill, was it attempted, has the answer the form."""
+"""Answer a student's `drills.check`: find the drill, see if it was attempted, judge the answer."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ def ask(drills: Mapping[str, Drill], name: str, answer: Any) -> Verdict:
     """Print and return the verdict on the answer to one of `drills`; nothing is raised."""
     if name not in drills:
         known = ", ".join(drills)
-        return Verdict("incorrect", f"there is no drill {name!r}; there is {known}.").say()
+        return Verdict("incorrect", f"there is no drill {name!r}; the drills are {known}.").say()
     if unanswered(answer):
         return Verdict("not attempted", f"put your answer in drill_{name}.").say()
     try:
         return drills[name].judge(answer).say()
     except Exception as error:
-        return Verdict("incorrect", f"the answer has another form than asked ({error}).").say()
+        words = f"the answer does not have the form that was asked for ({error})."
+        return Verdict("incorrect", words).say()
 
 
 def unanswered(answer: Any) -> bool:
-    """True for what the lab hands out: None, or a text without a word."""
+    """True for an answer as it is handed out: None, or a text without a word."""
     return answer is None or (isinstance(answer, str) and not answer.strip())

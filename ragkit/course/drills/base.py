@@ -1,6 +1,6 @@
-"""What a drill is made of: numbers, choices, constructions and texts.
+"""The parts that a drill is made of: numbers, choices, constructions and texts.
 
-A drill's answer is a tuple with an entry for each part, or the entry alone where there is one part.
+A drill's answer is a tuple with an entry for each part, or the entry alone if there is one part.
 Numbers and choices hold the right value and those of known mistakes; `sealed` turns both into
 digests, which is the form the students' edition of the course carries.
 """
@@ -67,7 +67,7 @@ class Number:
 
         def seal(value: float, kind: Kind, sentence: str) -> Seal:
             within = self._tolerance(value)
-            step = 2.0 ** floor(log2(within / 8))  # a power of two, so it does not tell the value
+            step = 2.0 ** floor(log2(within / 8))  # a power of two: it hides the value
             cells = range(ceil((value - within) / step), floor((value + within) / step) + 1)
             return step, tuple(sorted(_digest(place, str(cell)) for cell in cells)), kind, sentence
 
@@ -84,7 +84,7 @@ class Number:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words; case, spaces and underscores aside."""
+    """One of a few words; case, spaces and underscores do not matter."""
 
     right: str
     otherwise: str
@@ -124,7 +124,7 @@ class Constructed:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Free text for a person, who reads it along a rubric of key points. Never scored here."""
+    """Free text, which a person reads with a rubric of key points; it is never scored here."""
 
     rubric: Sequence[str] = ()
     points: float = 1.0
@@ -134,7 +134,7 @@ class Text:
         """For a person, unless it is too short to say anything."""
         words = len(str(entry).split())
         if words < MIN_WORDS:
-            sentence = f"{words} words say too little; argue in {MIN_WORDS} or more."
+            sentence = f"{words} words are too few; explain it in {MIN_WORDS} or more."
             return Finding("incorrect", sentence)
         return Finding("recorded", f"{words} words, for a person to read.")
 
@@ -144,13 +144,13 @@ Part = Number | Choice | Constructed | Text | Sealed
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """The parts of a drill, in the order of its answer, and what to say of those that are right."""
+    """The parts of a drill, in the order of its answer, and the words for parts that are right."""
 
     parts: Sequence[Part]
     praise: str = ""
 
     def split(self, answer: Any) -> list[tuple[Any, ...]]:
-        """The entries of an answer that belong to each part; ValueError if it has another form."""
+        """Split an answer into the entries of each part; ValueError if it has another form."""
         width = sum(part.width for part in self.parts)
         if width > 1 and len(answer) != width:  # before anything goes through them
             raise ValueError(f"it needs {width} entries, not {len(answer)}")
@@ -158,7 +158,7 @@ class Drill:
         return [tuple(next(entries) for _ in range(part.width)) for part in self.parts]
 
     def judge(self, answer: Any) -> Verdict:
-        """The verdict a student reads: the first complaint, or what is left for a person."""
+        """Judge an answer for its student: the first complaint, or what is left for a person."""
         measured = ""
         for part, entries in zip(self.parts, self.split(answer), strict=True):
             finding = part.find(*entries)
@@ -171,7 +171,7 @@ class Drill:
     def _before_text(self, part: Part, measured: str) -> str:
         if not isinstance(part, Text) or len(self.parts) == 1:
             return ""
-        return f"{measured or self.praise}, but of the reason: "
+        return f"{measured or self.praise}, but about the reason: "
 
     def _accepted(self, measured: str) -> Verdict:
         closed = all(isinstance(part, Number | Choice | Sealed) for part in self.parts[:-1])
@@ -180,8 +180,8 @@ class Drill:
         if len(self.parts) == 1:
             return Verdict("recorded", measured)
         if closed:
-            return Verdict("correct", "the reason is for a person to read.")
-        return Verdict("recorded", f"{measured}; what is built and argued is for a person to read.")
+            return Verdict("correct", "a person will read the reason.")
+        return Verdict("recorded", f"{measured}; a person will read what you wrote.")
 
 
 def _choice(entry: Any) -> str:

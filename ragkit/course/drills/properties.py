@@ -1,4 +1,4 @@
-"""Answers that are built, not computed: sentence pairs and vectors, judged by their property."""
+"""Judge answers that are built, not computed, by their property: sentence pairs and vectors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_OVERLAP = 0.2
 MAX_LETTERS = 2_000
-# Honest paraphrases of grammar rules with hardly a word in common lie anywhere between these two
+# Good paraphrases of grammar rules with hardly a word in common lie anywhere between these two
 # cosines, and so do a few pairs of different rules: there, a person decides. Calibrated in
 # tests/course/test_course.py on pairs written for the purpose.
 LOW_COSINE = 0.25
@@ -42,20 +42,20 @@ def encode(texts: Sequence[str]) -> Any:
 
 
 def word_overlap(first: str, second: str) -> float:
-    """Shared words over all words of two sentences (Jaccard), case and punctuation aside."""
+    """Shared words over all words of two sentences (Jaccard), ignoring case and punctuation."""
     a, b = (set(re.findall(r"\w+", text.lower())) for text in (first, second))
     return len(a & b) / len(a | b) if a | b else 1.0
 
 
 def paraphrase(first: Any, second: Any) -> Finding:
-    """One rule in two wordings: few words in common, and a high cosine."""
+    """Judge one rule in two wordings: few words in common, and a high cosine."""
     first, second = (str(sentence)[:MAX_LETTERS] for sentence in (first, second))
     overlap = word_overlap(first, second)
     if overlap > MAX_OVERLAP:
         return Finding(
             "incorrect",
-            f"the sentences share {overlap:.0%} of their words; say it with others "
-            f"(at most {MAX_OVERLAP:.0%}).",
+            f"the sentences share {overlap:.0%} of their words; use other words "
+            f"(at most {MAX_OVERLAP:.0%} shared).",
         )
     vectors = encode([first, second])
     cosine = float(vectors[0] @ vectors[1])
@@ -63,12 +63,12 @@ def paraphrase(first: Any, second: Any) -> Finding:
     if cosine < LOW_COSINE:
         return Finding("incorrect", f"{measured}: do the two sentences state the same rule?")
     if cosine < CLEAR_COSINE:
-        return Finding("recorded", f"{measured}, where even good paraphrases of rules may lie")
+        return Finding("recorded", f"{measured}, a range in which even good paraphrases may lie")
     return Finding("correct", measured)
 
 
 def three_winners(query: Any, documents: Any) -> Finding:
-    """Three vectors of which each comes first by another measure: float [2] and [3, 2]."""
+    """Judge three documents, each to come first by another measure: float [2] and [3, 2]."""
     query, documents = (np.asarray(part, dtype=float) for part in (query, documents))
     if query.shape != (2,) or documents.shape != (3, 2):
         return Finding("incorrect", "give a query of 2 numbers and three documents of 2 each.")
@@ -86,6 +86,6 @@ def three_winners(query: Any, documents: Any) -> Finding:
             shown = ", ".join(f"{value:.3g}" for value in np.abs(score))
             return Finding(
                 "incorrect",
-                f"by {name} document {place + 1} does not come first (the values are {shown}).",
+                f"by {name}, document {place + 1} does not come first (the values are {shown}).",
             )
     return Finding("correct")

@@ -1,7 +1,7 @@
-"""The students' bundle: labs, theory, data and ragkit, without one answer.
+"""Write the students' bundle: labs, theory, data and ragkit, without any reference answer.
 
-What holds answers stays out: `ragkit.course.staff`, the solved labs and the tests. The checks come
-along as data (`sealed`), so that a student is told at once what is right, and what went wrong.
+`ragkit.course.staff`, the solved labs and the tests stay out. The checks come along as data
+(`sealed`), so that students learn at once what is right and what went wrong.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ragkit.course.staff import registry
 from ragkit.errors import DataError
 
 _LINK = re.compile(r"\[(?P<words>[^\]]*)\]\((?P<target>[^)\s#]+)(?:#[^)]*)?\)")
-_ANSWERS = re.compile(r" ·\n[^\n|]*-ref\.[^\n]*")  # the pointer under a theory page's title
+_ANSWERS = re.compile(r" ·\n[^\n|]*-ref\.[^\n]*")  # the link under a theory page's title
 _JUNK = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "*.pyc", "_data")
 _WITHHELD = shutil.ignore_patterns("staff", "__pycache__", "*.pyc", "_data")
 
@@ -41,7 +41,7 @@ def write_bundle(out: Path) -> list[Path]:
 def write_library(folder: Path, silent: bool = False) -> None:
     """Write `ragkit` without answers into `folder`, and the sealed checks with it.
 
-    With `silent` there are no checks either: they say nothing, which is what the grader wants.
+    With `silent`, checks that print nothing take their place; the grader uses those.
     """
     course = folder / "ragkit" / "course"
     shutil.copytree(course_root() / "ragkit", folder / "ragkit", ignore=_WITHHELD)
@@ -71,7 +71,7 @@ def _copy_course(made: Path) -> None:
 
 
 def _without_dead_links(page: Path, made: Path) -> str:
-    """The text of a page in which a link to something outside the bundle is words alone."""
+    """The page's text, in which links to what the bundle lacks are replaced by their words."""
 
     def linked(match: re.Match[str]) -> str:
         target = match["target"]

@@ -1,4 +1,4 @@
-"""Two editions of each lab from one source.
+"""Make two editions of each lab from one source.
 
 `solutions/NN-….py` (jupytext percent format) is the only file edited by hand. In a code cell, the
 lines from `# BEGIN SOLUTION` to `# END SOLUTION` are the answer: the solved edition keeps them, the
@@ -52,7 +52,7 @@ def build(source: Path, solved: bool) -> Any:
 
 
 def drift(root: Path | None = None) -> list[str]:
-    """What stands in the committed notebooks but not in their sources, one sentence each."""
+    """Where committed notebooks differ from their sources, one sentence each."""
     return [
         complaint
         for lab in labs(root)

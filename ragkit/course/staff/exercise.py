@@ -1,7 +1,7 @@
 """What an exercise is: cases, an independent answer, and the mistakes worth naming.
 
 The same generator of cases serves twice: with the course's own seed for the check in the lab, and
-with a seed drawn for each grading, so that the inputs of the grader are known to nobody beforehand.
+with a seed drawn for each report, so that nobody knows the grader's inputs in advance.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Exercise:
         return self.judge(function).say()
 
     def judge(self, function: Function) -> Verdict:
-        """The verdict on a student's function; nothing it does is raised."""
+        """The verdict on a student's function; never raises."""
         return self.check().judge(function)
 
     def check(self) -> Check:

@@ -1,4 +1,4 @@
-"""Checks that say nothing: what the grader puts in the place of `check` and `drills`."""
+"""Checks that print nothing; the grader puts them in the place of `check` and `drills`."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ MAX_CELLS = 20
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """Instead of an answer: the name of the exception that a function raised."""
+    """Takes the place of an answer: the name of the exception that a function raised."""
 
     name: str
 

@@ -157,7 +157,7 @@ def _check_canary(grader: _Grader, sandbox: Sandbox) -> None:
 
 
 def _wrong(marks: Sequence[scoring.Mark], solved: bool) -> str:
-    """Which computed items are not as the canary must have them, or nothing."""
+    """The computed items that do not score what the canary must, in words, or ""."""
     computed = [mark for mark in marks if mark.score is not None]
     wrong = [mark for mark in computed if mark.score != (mark.max_score if solved else 0)]
     return " ".join(f"{mark.item}: {mark.outcome}. {mark.feedback}".strip() for mark in wrong[:3])

@@ -1,7 +1,7 @@
-"""What a lab asks: its exercises, and each drill split into what is computed and what is read.
+"""List the items of a lab: its exercises, and each drill split into computed parts and texts.
 
-The catalogue is made from the lab and the declarations beside it, so that a new exercise, drill or
-rubric is graded as soon as it is declared.
+The catalogue is made from the lab and the declarations in `staff/labNN`, so that a new exercise,
+drill or rubric is graded as soon as it is declared.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Item:
     name: str
     kind: Literal["exercise", "drill", "text"]
     points: float
-    asked: str
+    question: str
     source: Exercise | Drill
     variable: str = ""
 
@@ -77,7 +77,7 @@ class LabSheet:
 
 
 def inputs_of(keys: Mapping[str, Sequence[Key]]) -> dict[str, list[Any]]:
-    """The arguments alone, as plain data: all that leaves the grader."""
+    """The arguments alone, as plain data: nothing else leaves the grader."""
     return {
         name: [plain.encode(key.case.arguments) for key in cases] for name, cases in keys.items()
     }
@@ -92,7 +92,7 @@ def sheet(number: str) -> LabSheet:
     """One lab by its number; `DataError` if there is none."""
     found = sheets()
     if number not in found:
-        raise DataError(f"There is no lab {number!r}; there are {', '.join(found)}.")
+        raise DataError(f"There is no lab {number!r}; the labs are {', '.join(found)}.")
     return found[number]
 
 
@@ -102,38 +102,38 @@ def _sheet(lab: Lab) -> LabSheet:
     items: list[Item] = []
     exercises, drills = registry.exercises(), registry.drills()
     cells = build(lab.source, solved=False).cells
-    asked, stubs = "", dict[str, str]()
+    question, stubs = "", dict[str, str]()
     for cell in cells:
         if cell.cell_type == "markdown":
-            asked = _question(cell.source) or asked
+            question = _question(cell.source) or question
             continue
         for name in _STUB.findall(cell.source):
             stubs[name] = cell.source
         for name in _CHECK.findall(cell.source):
             exercise = exercises[name]
-            stated = f"{asked}\n\n```python\n{stubs.get(name, '')}\n```"
+            stated = f"{question}\n\n```python\n{stubs.get(name, '')}\n```"
             items += [Item(number, name, "exercise", exercise.points, stated, exercise)]
         for name in _DRILL.findall(cell.source):
-            items += _drill(number, name, drills[name], asked)
+            items += _drill(number, name, drills[name], question)
     handed_out = [cell.source for cell in cells if cell.cell_type == "code"]
     return LabSheet(number, lab, items, handed_out)
 
 
 def _question(markdown: str) -> str:
-    """The text of the exercise or drill that a cell asks, without its hint."""
+    """The question of the exercise or drill in a Markdown cell, without its hint, or ""."""
     start = max(markdown.find("### Exercise"), markdown.find("**Drill "))
     return _HINT.sub("", markdown[start:]).strip() if start >= 0 else ""
 
 
-def _drill(lab: str, name: str, drill: Drill, asked: str) -> list[Item]:
-    """An item for the parts that are computed, and one for the text, where there are such."""
+def _drill(lab: str, name: str, drill: Drill, question: str) -> list[Item]:
+    """One item for the computed parts, if there are any, and one for the text, if there is one."""
     variable = f"drill_{name}"
     texts = [part for part in drill.parts if isinstance(part, Text)]
     computed = [part.points for part in drill.parts if not isinstance(part, Text | Sealed)]
     items = []
     if computed:
-        items.append(Item(lab, variable, "drill", sum(computed), asked, drill, variable))
+        items.append(Item(lab, variable, "drill", sum(computed), question, drill, variable))
     if texts:
         own = f"{variable}_reason" if computed else variable
-        items.append(Item(lab, own, "text", texts[0].points, asked, drill, variable))
+        items.append(Item(lab, own, "text", texts[0].points, question, drill, variable))
     return items

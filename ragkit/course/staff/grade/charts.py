@@ -1,4 +1,4 @@
-"""The two pictures of the class report, as SVG text that stands in the page itself."""
+"""Draw the two pictures of the class report, as SVG inside the page itself."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What people read: `class.html` for the instructor, `feedback/<student>.html` for each student.
+"""Write what people read: `class.html` for the instructor, `feedback/<student>.html` for each one.
 
-Whatever a student wrote reaches a page through the templates' escaping and no other way.
+What a student wrote reaches a page only through the templates' escaping.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ragkit.files import write_atomically
 def write_class(
     graded: Sequence[Graded], sheets: Mapping[str, LabSheet], contained: str, path: Path
 ) -> None:
-    """The report on a class, in one file that needs no other."""
+    """Write the report on a class, in one file that needs no other."""
     sums, figures = totals(graded), item_figures(graded, sheets)
     content = (
         _templates()
@@ -52,7 +52,7 @@ def write_class(
 def write_feedback(
     student: str, results: Sequence[Graded], sheets: Mapping[str, LabSheet], path: Path
 ) -> None:
-    """The page for one student: each question, the answer, its points and what was wrong."""
+    """Write the page for one student: each question, the answer, its points, what was wrong."""
     labs = [
         {
             "title": _title(sheets[total.lab]),
@@ -75,7 +75,7 @@ def _entry(item: Item, mark: Mark) -> dict[str, Any]:
         "name": item.name,
         "status": "recorded, waits for a reader" if unread else words(mark),
         "score": f"– of {mark.max_score:g}" if unread else f"{mark.score:g} of {mark.max_score:g}",
-        "asked": _html(item.asked),
+        "question": _html(item.question),
         "feedback": mark.feedback,
         "answer": mark.answer,
     }

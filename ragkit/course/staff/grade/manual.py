@@ -1,6 +1,6 @@
-"""Texts for a person: `manual.csv`, prepared for reading, and the marks that come back in it.
+"""Write `manual.csv`, the texts that a person must read, and read the marks that come back in it.
 
-Answers are grouped by question, shuffled and without names. Beside each stand the key points of the
+Answers are grouped by question, shuffled and without names. Beside each are the key points of the
 rubric with the student's closest sentence and its cosine: a hint where to look, never a score.
 """
 
@@ -37,7 +37,7 @@ MAX_SENTENCES = 60
 
 @dataclass(frozen=True)
 class Reading:
-    """One text to be read: whose it is stands in no file that a reader opens."""
+    """One text to be read; no file that a reader opens says whose it is."""
 
     item: Item
     text: str
@@ -46,7 +46,7 @@ class Reading:
 
 
 def readings(graded: Sequence[Graded], sheets: Mapping[str, LabSheet]) -> list[Reading]:
-    """Every text that waits for a person, by question, in an order that tells nothing."""
+    """Every text that waits for a person, by question, in an order that gives nobody away."""
     found = [
         Reading(item, mark.answer, answer_id(one.student, item.name, mark.answer), mark.feedback)
         for one in graded
@@ -58,13 +58,13 @@ def readings(graded: Sequence[Graded], sheets: Mapping[str, LabSheet]) -> list[R
 
 
 def answer_id(student: str, item: str, text: str) -> str:
-    """The name of an answer in `manual.csv`: the same for the same text, telling no student."""
+    """The name of an answer in `manual.csv`: the same for the same text, naming no student."""
     content = "\0".join((item, text, student)).encode("utf-8", "surrogatepass")
     return hashlib.sha256(content).hexdigest()[:12]
 
 
 def write(waiting: Sequence[Reading], marks: Mapping[str, HandMark], path: Path) -> None:
-    """Write `manual.csv`; marks that were given before stand in it again."""
+    """Write `manual.csv`, with the marks of earlier readings in it."""
     rows = [
         _row(reading, hint, marks.get(reading.answer_id))
         for reading, hint in zip(waiting, _hints(waiting), strict=True)
@@ -86,9 +86,9 @@ def _row(reading: Reading, hint: str, by_hand: HandMark | None) -> list[str]:
 
 
 def read(path: Path, most_of: Mapping[str, float]) -> dict[str, HandMark | None]:
-    """The marks in `manual.csv`, None for a blank. `DataError` names a line that is wrong.
+    """Read the marks in `manual.csv`, None for a blank. `DataError` names a line that is wrong.
 
-    `most_of` has the points of each answer that is known; another answer may have any mark.
+    `most_of` has the points of each known answer; any other answer may have any mark.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -106,7 +106,7 @@ def read(path: Path, most_of: Mapping[str, float]) -> dict[str, HandMark | None]
     try:
         return dict(_marks(rows, path, most_of))
     except csv.Error as error:
-        raise DataError(f"{path}, line {rows.line_num}: this is no CSV ({error}).") from None
+        raise DataError(f"{path}, line {rows.line_num}: this is not CSV ({error}).") from None
 
 
 def updated(
@@ -164,7 +164,7 @@ def _marked(mark: Mark, by_hand: HandMark | None) -> Mark:
 
 
 def _hints(waiting: Sequence[Reading]) -> list[str]:
-    """For each text, its rubric and to each key point the sentence nearest to it."""
+    """For each text, the key points of its rubric, each with the sentence nearest to it."""
     sentences = [_sentences(reading.text) for reading in waiting]
     points = sorted({point for reading in waiting for point in reading.item.rubric})
     if not points:

@@ -1,4 +1,4 @@
-"""What a submission's processes use, and the end of all of them."""
+"""Measure what a submission's processes use, and end all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A report folder: everything that is written when a class is graded or marks are read back."""
+"""Write a report folder, when a class was graded or marks are read back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ragkit.course.staff.grade.state import ClassResult, Graded, State
 
 @dataclass(frozen=True)
 class Written:
-    """What stands in a report: the results with the marks of people, and texts still unread."""
+    """What was written: the results with the marks of people, and how many texts are unread."""
 
     graded: Sequence[Graded]
     unread: int
@@ -25,7 +25,7 @@ class Written:
 def write_report(result: ClassResult, out: Path, marked: Path | None = None) -> Written:
     """Write every file of the report, with the marks in `marked`, by default its `manual.csv`.
 
-    Marks that were given before are kept, so grading again loses none.
+    Earlier marks of people stay, so grading again loses none.
     """
     state, own_file = State(out / ".state"), out / "manual.csv"
     file = marked or own_file
@@ -48,14 +48,14 @@ def write_report(result: ClassResult, out: Path, marked: Path | None = None) -> 
 
 
 def contained(result: ClassResult) -> str:
-    """One sentence on how submissions were kept from the machine."""
+    """One sentence on how submissions were contained."""
     if result.isolated:
         return (
-            "Each submission ran in namespaces of its own: without network, with nothing to write "
-            "to but its own temporary folder."
+            "Each submission ran in namespaces of its own: without a network, and able to write "
+            "only to its own temporary folder."
         )
     reason = f" ({result.reason.rstrip('.')})" if result.reason else ""
     return (
-        f"This system gave no namespaces{reason}: submissions ran with limits on time and memory, "
-        "but could read and write what you can. Run strangers' code in a container."
+        f"This system has no namespaces to use{reason}: submissions ran with limits on time and "
+        "memory, but could read and write what you can. Run strangers' code in a container."
     )

@@ -65,7 +65,7 @@ class Collected:
 
 @dataclass(frozen=True)
 class Sandbox:
-    """A folder with the library without answers, and whether namespaces are to be had here."""
+    """A folder with the library without answers, and whether namespaces are available here."""
 
     folder: Path
     isolated: bool
@@ -131,7 +131,7 @@ def _private(paths: Sequence[Path]) -> list[Path]:
 
 
 def _try(sandbox: Sandbox) -> str:
-    """Run an empty notebook; what went wrong, or nothing."""
+    """Run an empty notebook; return what went wrong, or ""."""
     ran = sandbox.run(b'{"cells": []}', [], [], {}, Limits(seconds=30))
     return "" if ran.ended == "finished" else f"{ran.ended}. {ran.why}"
 
@@ -229,7 +229,7 @@ class _Child:
                     return self._end("timeout", f"it ran longer than {self.limits.seconds:g} s.")
                 if selector.get_map():
                     self._read(selector, _TICK)
-                else:  # nothing more to hear; it is about to end
+                else:  # both pipes are closed; it is about to end
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(_TICK)
                 if now - measured > _TICK:
@@ -237,7 +237,7 @@ class _Child:
                     if broken := self._measure(process.pid):
                         return self._end("crash", broken)
                 if self._received > self.limits.output:
-                    return self._end("crash", "it sent more than its share of data.")
+                    return self._end("crash", "it sent more data than is allowed.")
             while self._read(selector, 0):
                 if self._received > self.limits.output or time.monotonic() > deadline + _GRACE:
                     break
@@ -301,7 +301,7 @@ class _Child:
             os.close(self._inputs)
 
     def _measure(self, pid: int) -> str:
-        """Which limit all processes together break, or nothing."""
+        """The limit that all processes together break, in words, or ""."""
         limits, members = self.limits, family(pid)
         if len(members) > limits.processes:
             return f"it started more than {limits.processes} processes."

@@ -198,7 +198,7 @@ def _read_by_a_person(item: Item, text: Any) -> Mark:
 def _absent(item: Item, place: Place, answers: Answers) -> Mark:
     if place.stub and not place.cells:
         return Mark(item.name, "not attempted", 0.0, item.points)
-    feedback = f"After the notebook ran there was no {item.variable or item.name}."
+    feedback = f"After the notebook ran, there was no {item.variable or item.name}."
     for cell in place.cells:
         if error := answers.errors.get(cell):
             feedback += f" Code cell {cell} raised {error}"

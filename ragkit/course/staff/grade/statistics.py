@@ -1,4 +1,4 @@
-"""What a class's marks say about its items and its students."""
+"""Summarise a class's marks: how each item and each student did."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Total:
 
 @dataclass(frozen=True)
 class ItemFigures:
-    """How one item went: the mean share of its points, and how it goes with the rest.
+    """How one item went: the mean share of its points, and its correlation with the rest.
 
     `discrimination` is the correlation over students of the item with the sum of the other items
-    (corrected item-total correlation; Nunnally & Bernstein 1994, chapter 8); None where it is not
-    defined. Near 0 or below, the item measures something else than the others, or its key is wrong.
+    (corrected item-total correlation; Nunnally & Bernstein 1994, chapter 8); None if it is not
+    defined. Near 0 or below, the item measures something other than the rest, or its key is wrong.
     """
 
     lab: str
@@ -56,7 +56,7 @@ class ItemFigures:
 
 
 def totals(graded: Iterable[Graded]) -> list[Total]:
-    """Each student's sum, in the order given."""
+    """Each student's sum for each lab, in the order of the results."""
     return [
         Total(
             one.student,
@@ -91,7 +91,7 @@ def item_figures(graded: Sequence[Graded], sheets: Mapping[str, LabSheet]) -> li
 
 
 def mistakes(graded: Iterable[Graded]) -> list[tuple[str, str, int]]:
-    """(item, mistake, how many students), the commonest first."""
+    """(item, mistake, how many students), the most common first."""
     counted = Counter(
         (mark.item, mark.mistake) for one in graded for mark in one.marks if mark.mistake
     )

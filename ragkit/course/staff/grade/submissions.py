@@ -1,4 +1,4 @@
-"""Who handed in what: `<student>/01-….ipynb` or `<student>.ipynb` in one folder."""
+"""Find who handed in what: `<student>/01-….ipynb` or `<student>.ipynb` in one folder."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def find_submissions(
     labelled = {path: _lab_of(path, known) for paths in students.values() for path in paths}
     counted = Counter(number for number in labelled.values() if number)
     if lab is None and not counted:
-        raise DataError(f"{folder}: no notebook tells which lab it belongs to. Say --lab 01.")
+        raise DataError(f"{folder}: no notebook shows which lab it belongs to. Add --lab 01.")
     usual = lab or counted.most_common(1)[0][0]
     labs = [lab] if lab else sorted(counted)
     found = []

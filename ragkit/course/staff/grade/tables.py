@@ -1,4 +1,4 @@
-"""What programs read: `grades.csv`, and one `gradescope/<student>.json` a student."""
+"""Write what programs read: `grades.csv`, and one `gradescope/<student>.json` per student."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def words(mark: Mark) -> str:
 
 
 def write_grades(graded: Sequence[Graded], path: Path) -> None:
-    """One row a student and item; the score of an item that nobody has read yet is blank."""
+    """Write one row per student and item; an item that nobody has read yet has a blank score."""
     write_table(path, COLUMNS, (_grade(one, mark) for one in graded for mark in one.marks))
 
 
@@ -63,7 +63,7 @@ def _grade(one: Graded, mark: Mark) -> list[str]:
 
 
 def write_timings(graded: Sequence[Graded], path: Path) -> None:
-    """What grading cost: seconds of wall time and the most memory, one row a student and lab."""
+    """Write what grading took, in seconds and memory: one row per student and lab."""
     rows = (
         [safe_cell(one.student), one.lab, f"{one.seconds:.2f}", round(one.peak_memory / 2**20)]
         for one in graded
@@ -72,7 +72,7 @@ def write_timings(graded: Sequence[Graded], path: Path) -> None:
 
 
 def write_gradescope(results: Sequence[Graded], path: Path) -> None:
-    """Gradescope's results.json: a test for each item, no score where a person must read first.
+    """Write Gradescope's results.json: one test per item, without a score until a person read it.
 
     The format is that of gradescope-autograders.readthedocs.io, "Autograder Specifications".
     """

@@ -20,7 +20,7 @@ DRILLS = {
                 otherwise="the first number is not the size in bytes.",
                 mistakes={
                     BYTES / 4: "that counts numbers; a float32 takes 4 bytes.",
-                    BYTES * 2.0: "that is float64; fp32 takes 4 bytes a number.",
+                    BYTES * 2.0: "that is float64; fp32 takes 4 bytes per number.",
                     BYTES * 8.0: "that is in bits; a byte has 8.",
                 },
             ),
@@ -56,7 +56,7 @@ DRILLS = {
             Constructed(paraphrase, width=2),
             Text(
                 rubric=[
-                    "A poor bi-encoder lives on shared words and gives this pair a low score.",
+                    "A poor bi-encoder relies on shared words and gives this pair a low score.",
                     "It prefers unrelated rules that repeat the same vocabulary.",
                     "Contrastive training on pairs teaches that different words can mean the same.",
                 ]
@@ -87,7 +87,7 @@ DRILLS = {
             Choice(
                 right="uniform",
                 points=0.5,
-                otherwise="divide every similarity by a huge τ: what is softmax then?",
+                otherwise="divide every similarity by a huge τ: what does softmax become?",
             ),
             Text(
                 rubric=[
@@ -95,7 +95,7 @@ DRILLS = {
                     "weight of a negative: the hardest negatives get nearly all the push.",
                     "A small temperature learns fine distinctions but is sensitive to false "
                     "negatives.",
-                    "With a large temperature all negatives are pushed nearly alike.",
+                    "With a large temperature all negatives are pushed nearly equally.",
                 ]
             ),
         ],

@@ -18,7 +18,7 @@ def _pooling_cases(rng: Generator) -> list[Case]:
     detail = f"{', '.join(map(str, lengths))} tokens"
     return [
         Case((states, np.ones_like(padded)), "texts without padding", f"{texts} of them"),
-        Case((states, padded), "texts of different length, padded", detail, weight=2),
+        Case((states, padded), "texts of different lengths, padded", detail, weight=2),
     ]
 
 
@@ -56,7 +56,7 @@ mean_pool = Exercise(
             lambda states, mask: states[:, 0],
         ),
         Mistake(
-            "the rows are divided by their length as well; here only the mean is asked.",
+            "the rows are divided by their length as well; here only the mean is asked for.",
             lambda states, mask: unit(
                 (states * mask[..., None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
             ),
@@ -70,7 +70,7 @@ def _row_cases(rng: Generator) -> list[Case]:
     rows = rng.normal(size=(size + 2, size)).astype(np.float32) * np.float32(3)
     return [
         Case((rows[:1],), "a single row"),
-        Case((rows,), "rows of different length", f"{size + 2} of them"),
+        Case((rows,), "rows of different lengths", f"{size + 2} of them"),
         Case((rows[:size],), "as many rows as columns", f"{size} of each"),
     ]
 
@@ -80,7 +80,7 @@ normalise = Exercise(
     cases=_row_cases,
     expected=unit,
     mistakes=[
-        Mistake("the rows come back as they were: not normalised.", lambda rows: rows),
+        Mistake("the rows come back unchanged, not normalised.", lambda rows: rows),
         Mistake(
             "everything is divided by the norm of the whole matrix; each row needs its own "
             "(axis=1, keepdims=True).",
@@ -125,7 +125,7 @@ top_k = Exercise(
     expected=lambda query, documents, k: _order(query, documents)[:k],
     mistakes=[
         Mistake(
-            "these are the least similar documents: argsort is ascending, so argmin came out for "
+            "these are the least similar documents: argsort is ascending, so this is argmin, not "
             "argmax. Sort the negated scores.",
             lambda query, documents, k: _order(query, documents)[::-1][:k],
         ),
@@ -153,8 +153,8 @@ top_k = Exercise(
 )
 
 
-# Where the judged documents of one query stand in its ranking (None: not retrieved), and what they
-# are judged. Every kind of query occurs in every case, so that every mistake shows.
+# The ranks of one query's judged documents (None: not retrieved), and their judgements. Every kind
+# of query occurs in every case, so that every mistake shows.
 _QUERIES: list[list[tuple[int | None, int]]] = [
     [(1, 1)],
     [(2, 1), (3, 2)],
@@ -181,7 +181,7 @@ def _ranking_cases(rng: Generator) -> list[Case]:
     return [
         Case((rankings, qrels, 1), "judged queries and k=1", detail),
         Case((rankings, qrels, 3), "judged queries and k=3", detail),
-        Case((unanswered, qrels, 3), "judged queries of which one was never answered", hit),
+        Case((unanswered, qrels, 3), "judged queries, one of them never answered", hit),
     ]
 
 
@@ -226,7 +226,7 @@ hit_rate = Exercise(
             lambda rankings, qrels, k: np.sum(_hits(rankings, qrels, k)),
         ),
         Mistake(
-            "this is precision: a query is a hit or not, however many places it fills.",
+            "this is precision: a query is a hit or not, however many relevant documents it has.",
             lambda rankings, qrels, k: np.mean(
                 [sum(qrels[q].get(d, 0) > 0 for d in rankings.get(q, [])[:k]) / k for q in qrels]
             ),

@@ -98,7 +98,7 @@ mean_cosine = Exercise(
     expected=lambda vectors: _pair_cosines(vectors).mean(),
     mistakes=[
         Mistake(
-            "each vector is paired with itself too (the diagonal, always 1); leave it out.",
+            "each vector is paired with itself too (the diagonal, always 1); leave these out.",
             lambda vectors: (unit(vectors) @ unit(vectors).T).mean(),
         ),
         Mistake(
@@ -106,7 +106,7 @@ mean_cosine = Exercise(
             lambda vectors: (vectors @ vectors.T)[np.triu_indices(len(vectors), k=1)].mean(),
         ),
         Mistake(
-            "absolute values are averaged; a negative cosine is negative.",
+            "absolute values are averaged; a negative cosine must stay negative.",
             lambda vectors: np.abs(_pair_cosines(vectors)).mean(),
         ),
         Mistake(

@@ -30,7 +30,7 @@ DRILLS = {
                     FLAT: "that is bytes; divide by 2^20 for MiB.",
                     FLAT / 1e6: "that is megabytes (10^6); a MiB is 2^20 bytes.",
                     FLAT / 2**30: "that is GiB; a GiB is 1,024 MiB.",
-                    2 * FLAT / MIB: "that is float64; fp32 takes 4 bytes a number.",
+                    2 * FLAT / MIB: "that is float64; fp32 takes 4 bytes per number.",
                     FLAT / 4 / MIB: "that counts numbers; a float32 takes 4 bytes.",
                 },
             ),
@@ -39,12 +39,12 @@ DRILLS = {
                 unit="MiB",
                 relative=FOUR_DIGITS,
                 points=0.5,
-                otherwise="flat is right; HNSW adds about 8M bytes a vector.",
+                otherwise="the flat index is right; HNSW adds about 8M bytes per vector.",
                 mistakes={
-                    FLAT / MIB: "HNSW keeps the vectors and, on top of them, the graph.",
-                    (FLAT + GRAPH / 2) / MIB: "the bottom layer has 2M links a vector, 4 bytes "
-                    "each: 8M.",
-                    GRAPH / MIB: "that is the graph alone; HNSW keeps the vectors too.",
+                    FLAT / MIB: "HNSW stores the vectors and, on top of them, the graph.",
+                    (FLAT + GRAPH / 2) / MIB: "the bottom layer has 2M links per vector, 4 "
+                    "bytes each: 8M.",
+                    GRAPH / MIB: "that is the graph alone; HNSW stores the vectors too.",
                 },
             ),
         ]
@@ -58,7 +58,7 @@ DRILLS = {
                 otherwise="the number of windows is not right.",
                 mistakes={
                     -(-TOKENS // SIZE): "that is without overlap: each window starts 96 tokens "
-                    "further on.",
+                    "after the one before it.",
                     -(-TOKENS // STEP): "the last of these windows lies wholly inside the one "
                     "before it.",
                     WINDOWS - 1: "the end of the text is lost: count the last, shorter window too.",
@@ -93,13 +93,13 @@ DRILLS = {
                     RECALL: "that is the index's recall; the encoder misses questions as well.",
                     EXACT_HITS: "that is exact search; the index loses some of these documents.",
                     EXACT_HITS - (1 - RECALL): "losses multiply: a quarter of the 80% is lost, not "
-                    "25 points.",
+                    "25 percentage points.",
                 },
             ),
             Choice(
                 right="efSearch",
                 points=0.5,
-                otherwise="which of the two can be changed without building again?",
+                otherwise="which of the two can be changed without building the index again?",
             ),
             Text(
                 rubric=[

@@ -1,4 +1,4 @@
-"""The exercises of lab 02 on chunks: windows, and what they hold of an answer."""
+"""The exercises of lab 02 on chunks: windows, and how much of an answer they cover."""
 
 from __future__ import annotations
 
@@ -129,12 +129,12 @@ answer_coverage = Exercise(
     mistakes=[
         Mistake(
             "the shares of all chunks are added up; two chunks with half an answer each are not "
-            "one chunk that holds it. Take the largest.",
+            "one chunk with all of it. Take the largest share.",
             lambda chunks, spans: _shares(chunks, spans).sum(axis=1),
         ),
         Mistake(
-            "two chunks with half an answer each count as a whole one. Take the largest share, do "
-            "not add.",
+            "two chunks with half an answer each count as one with all of it. Take the largest "
+            "share; do not add them.",
             lambda chunks, spans: np.minimum(1, _shares(chunks, spans).sum(axis=1)),
         ),
         Mistake(
@@ -148,15 +148,15 @@ answer_coverage = Exercise(
             lambda chunks, spans: (_overlaps(chunks, spans) / _lengths(spans)[:, None]).max(axis=1),
         ),
         Mistake(
-            "an answer counts as held as soon as a chunk touches it; return the share.",
+            "an answer counts as covered as soon as a chunk touches it; return the share.",
             lambda chunks, spans: (_shares(chunks, spans).max(axis=1) > 0).astype(float),
         ),
         Mistake(
-            "this says whether an answer is whole (1) or not (0); return the share.",
+            "this says whether a chunk has the whole answer (1) or not (0); return the share.",
             lambda chunks, spans: (_shares(chunks, spans).max(axis=1) == 1).astype(float),
         ),
         Mistake(
-            "the ends are counted in: [start, end) has end - start characters.",
+            "the ends are included: [start, end) has end - start characters.",
             lambda chunks, spans: (
                 np.maximum(0, _overlaps(chunks, spans) + 1) / (_lengths(spans)[:, None] + 1)
             ).max(axis=1),
@@ -166,7 +166,7 @@ answer_coverage = Exercise(
             lambda chunks, spans: np.maximum(0, _overlaps(chunks, spans)).max(axis=1),
         ),
         Mistake(
-            "one number a chunk (axis 0); one number an answer is asked (axis 1).",
+            "this is one number per chunk (axis 0); return one per answer (axis 1).",
             lambda chunks, spans: _shares(chunks, spans).max(axis=0),
         ),
     ],

@@ -53,15 +53,15 @@ nearest = Exercise(
             lambda queries, documents, k: _order(documents, queries)[:, :k],
         ),
         Mistake(
-            "this is right but transposed: one row a query is asked, [q, k].",
+            "the values are right but transposed: return one row per query, [q, k].",
             lambda queries, documents, k: _order(queries, documents)[:, :k].T,
         ),
         Mistake(
-            "the first k queries are kept, with all documents: slice the second axis, [:, :k].",
+            "this is the first k queries with all documents: slice the second axis, [:, :k].",
             lambda queries, documents, k: _order(queries, documents)[:k],
         ),
         Mistake(
-            "only the first query is answered; return one row for each.",
+            "only the first query is answered; return one row per query.",
             lambda queries, documents, k: _order(queries, documents)[0, :k],
         ),
         Mistake(
@@ -107,23 +107,23 @@ recall_at_k = Exercise(
     expected=lambda found, exact: _both(found, exact).sum() / exact.size,
     mistakes=[
         Mistake(
-            "place is compared with place; a true neighbour found at another rank counts too.",
+            "rank is compared with rank; a true neighbour found at another rank counts too.",
             lambda found, exact: (found == exact).mean(),
         ),
         Mistake(
-            "the lists of all queries are thrown together; compare each query with its own.",
+            "the lists of all queries are mixed; compare each query's list with its own.",
             lambda found, exact: np.isin(found, exact).mean(),
         ),
         Mistake(
-            "divided by what was found, without the -1: that is precision. Divide by k.",
+            "this divides by the number found, without the -1: that is precision. Divide by k.",
             lambda found, exact: _both(found, exact).sum() / (found >= 0).sum(),
         ),
         Mistake(
-            "a query counts as soon as one neighbour was found: that is a hit-rate.",
+            "a query counts fully as soon as one neighbour was found: that is a hit-rate.",
             lambda found, exact: (_both(found, exact) > 0).mean(),
         ),
         Mistake(
-            "only the first place is compared: that is recall@1.",
+            "only rank 1 is compared: that is recall@1.",
             lambda found, exact: (found[:, 0] == exact[:, 0]).mean(),
         ),
         Mistake(
@@ -131,11 +131,11 @@ recall_at_k = Exercise(
             lambda found, exact: _both(found, exact).sum(),
         ),
         Mistake(
-            "one number a query; return the mean over all queries.",
+            "this is one number per query; return their mean.",
             lambda found, exact: _both(found, exact) / exact.shape[1],
         ),
         Mistake(
-            "this is what was missed; recall is what was found.",
+            "this is the share that was missed; recall is the share that was found.",
             lambda found, exact: 1 - _both(found, exact).sum() / exact.size,
         ),
     ],
@@ -179,11 +179,11 @@ storage_bytes = Exercise(
             "this is in MiB; return bytes.", _bytes(lambda n, d, m: n * (4 * d + 8 * m) / 2**20)
         ),
         Mistake(
-            "the links are left out: HNSW keeps the vectors and the graph.",
+            "the links are left out: HNSW stores the vectors and the graph.",
             _bytes(lambda n, d, m: 4 * n * d),
         ),
         Mistake(
-            "the bottom layer holds 2M links a vector, 4 bytes each: 8M, not 4M.",
+            "the bottom layer has 2M links per vector, 4 bytes each: 8M, not 4M.",
             _bytes(lambda n, d, m: n * (4 * d + 4 * m)),
         ),
         Mistake(
@@ -191,7 +191,7 @@ storage_bytes = Exercise(
             _bytes(lambda n, d, m: 4 * n * d + 8 * m),
         ),
         Mistake(
-            "only the links are counted; HNSW keeps the vectors too.",
+            "only the links are counted; HNSW stores the vectors too.",
             _bytes(lambda n, d, m: n * 8 * m if m else 4 * n * d),
         ),
     ],

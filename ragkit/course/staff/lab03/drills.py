@@ -24,30 +24,30 @@ DRILLS = {
         [
             _number(
                 CANDIDATES,
-                "the cross-encoder makes one pass a pair.",
+                "the cross-encoder makes one pass per pair.",
                 {
                     32.0: "a batch runs 32 pairs side by side, but each pair is still computed.",
-                    CANDIDATES + 1.0: "the query is no text of its own here: it is read inside "
-                    "each pair.",
+                    CANDIDATES + 1.0: "here the query is not encoded separately; it is read as "
+                    "part of each pair.",
                     1.0: "that is the bi-encoder; a cross-encoder reads the query with each "
                     "candidate.",
                 },
             ),
             _number(
                 1.0,
-                "count what the bi-encoder could not store beforehand.",
+                "count what the bi-encoder could not encode in advance.",
                 {
-                    CANDIDATES + 1.0: "the documents were encoded beforehand; only the query is "
+                    CANDIDATES + 1.0: "the documents were encoded in advance; only the query is "
                     "left.",
-                    CANDIDATES * 1.0: "the documents were encoded beforehand; only the query is "
+                    CANDIDATES * 1.0: "the documents were encoded in advance; only the query is "
                     "left.",
                     0.0: "the query itself is new and must be encoded.",
                 },
             ),
             _number(
                 CANDIDATES * MILLISECONDS / 1000,
-                "passes × time of one.",
-                {1.0 * CANDIDATES * MILLISECONDS: "that is milliseconds."},
+                "multiply the passes by the time per pass.",
+                {1.0 * CANDIDATES * MILLISECONDS: "that is in milliseconds."},
                 unit="s",
             ),
         ]
@@ -80,9 +80,9 @@ DRILLS = {
         [
             _number(
                 CEILING,
-                "how many have it among the first ten?",
+                "for how many queries is the answer among the first ten?",
                 {
-                    1.0: "what the first stage has not found, no reranker can bring back.",
+                    1.0: "no reranker can bring back what the first stage did not find.",
                     0.99: "that is the ceiling at depth 50; here the depth is 10.",
                 },
             ),
@@ -110,10 +110,10 @@ DRILLS = {
                 points=0.5,
                 otherwise="answer with one of a, b, c, d.",
                 mistakes={
-                    "a": "an interval that holds 0 does not show that the difference is 0.",
-                    "b": "the interval also holds losses, so the gain is not shown.",
-                    "d": "p is no probability of a hypothesis: it is that of such data if nothing "
-                    "differed.",
+                    "a": "an interval that contains 0 does not show that the difference is 0.",
+                    "b": "the interval also contains losses, so the gain is not shown.",
+                    "d": "p is not the probability that a hypothesis is true; it is the "
+                    "probability of data at least this extreme if the systems did not differ.",
                 },
             ),
             Number(
@@ -128,9 +128,9 @@ DRILLS = {
             ),
             Text(
                 rubric=[
-                    "The interval holds every effect that the data do not speak against: a loss, "
+                    "The interval contains every effect that the data do not rule out: a loss, "
                     "none, a gain.",
-                    "That 0 lies in it shows neither help nor the absence of an effect.",
+                    "That it contains 0 shows neither help nor the absence of an effect.",
                     "The width shrinks with the square root of the number of questions, so a third "
                     "takes nine times as many.",
                 ]
@@ -143,7 +143,7 @@ DRILLS = {
             Text(
                 rubric=[
                     "If the first stage does not find the answers, the reranker cannot help: "
-                    "measure recall at the depth you can afford.",
+                    "measure recall at the depth that you can afford.",
                     "If texts or language are far from the cross-encoder's training data: compare "
                     "before and after on judged questions of your own, with an interval.",
                     "If the time budget is a few milliseconds: measure the latency of a pair "

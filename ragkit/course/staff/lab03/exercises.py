@@ -54,11 +54,11 @@ two_stage = Exercise(
     expected=_two_stage,
     mistakes=[
         Mistake(
-            "every document is reranked; only the first `depth` of the first stage may be.",
+            "every document is reranked; rerank only the first `depth` of the first stage.",
             lambda first, second, depth, k: _best(range(len(first)), second)[:k],
         ),
         Mistake(
-            "the documents below `depth` are appended; the second stage returns candidates only.",
+            "the documents below `depth` are appended; the second stage returns only candidates.",
             _appended,
         ),
         Mistake(
@@ -70,7 +70,7 @@ two_stage = Exercise(
             lambda first, second, depth, k: _two_stage(first, second, k, depth),
         ),
         Mistake(
-            "these are places among the candidates; return row numbers of documents.",
+            "these are positions among the candidates; return row numbers of documents.",
             _positions,
         ),
         Mistake(
@@ -78,7 +78,7 @@ two_stage = Exercise(
             lambda first, second, depth, k: _two_stage(first, -second, depth, k),
         ),
         Mistake(
-            "equal second-stage scores are left in first-stage order; the lower row comes first.",
+            "equal second-stage scores stay in first-stage order; the lower row comes first.",
             _stable,
         ),
     ],
@@ -109,7 +109,7 @@ rrf = Exercise(
     tolerance=1e-7,
     mistakes=[
         Mistake(
-            "the first place counts as rank 0; ranks start at 1: add 1 / (k + rank).",
+            "the best rank counts as 0; ranks start at 1: add 1 / (k + rank).",
             lambda ranks, k: _fuse(ranks, k - 1),
         ),
         Mistake(
@@ -156,7 +156,7 @@ max_sim = Exercise(
     ),
     mistakes=[
         Mistake(
-            "the mean over the document's tokens is taken; take the largest cosine.",
+            "this takes the mean over the document's tokens; take the largest cosine.",
             lambda query, document: _cosines(query, document).mean(axis=1).sum(),
         ),
         Mistake(
@@ -173,7 +173,7 @@ max_sim = Exercise(
             lambda query, document: _cosines(query, document).max(axis=1).mean(),
         ),
         Mistake(
-            "this is the single largest cosine; each query token has one of its own, summed.",
+            "this is the single largest cosine; sum the largest one of each query token.",
             lambda query, document: _cosines(query, document).max(),
         ),
     ],

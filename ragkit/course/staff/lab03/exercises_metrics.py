@@ -18,7 +18,7 @@ def _relevance_cases(rng: Generator) -> list[Case]:
     deep = _some(rng, [[0, 0, 0, 2], [2, 0, 1, 0], [0, 0, 1, 0]])
     return [
         Case((plain, 4), "several queries", f"{len(plain)} queries, k=4"),
-        Case((missed, 4), "queries of which some have no relevant document", "k=4"),
+        Case((missed, 4), "queries, some without a relevant document", "k=4"),
         Case((deep, 3), "graded relevance, and a first hit below rank k", "k=3"),
     ]
 
@@ -60,7 +60,7 @@ mrr_at_k = Exercise(
             ),
         ),
         Mistake(
-            "the rank of the first place is taken as 2; ranks start at 1.",
+            "the best rank is taken as 2; ranks start at 1.",
             lambda relevance, k: np.mean(
                 [1 / (1 + 1 / v) if v else 0.0 for v in _reciprocals(relevance, k)]
             ),
@@ -132,7 +132,7 @@ ndcg_at_k = Exercise(
             lambda relevance, judged, k: _ndcg(2**relevance - 1, 2**judged - 1, k),
         ),
         Mistake(
-            "the ideal is not cut at k, so that a perfect first k would not reach 1.",
+            "the ideal is not cut at k, so a perfect top k would not reach 1.",
             lambda relevance, judged, k: _ratio(_dcg(relevance[:k]), _dcg(_ideal(judged))),
         ),
         Mistake(
@@ -171,7 +171,7 @@ def _order_cases(rng: Generator) -> list[Case]:
 
 
 def _agreements(a: Any, b: Any) -> list[float]:
-    """+1 for each pair of documents that both score alike in order, -1 for each they do not."""
+    """+1 for each pair of documents that both scores order alike, -1 for each other pair."""
     pairs = combinations(range(len(a)), 2)
     return [float(np.sign(a[i] - a[j]) * np.sign(b[i] - b[j])) for i, j in pairs]
 
@@ -186,7 +186,7 @@ kendall = Exercise(
     expected=lambda a, b: np.mean(_agreements(a, b)),
     mistakes=[
         Mistake(
-            "this is the share of pairs in the same order; subtract the share in opposite order.",
+            "this is the share of pairs in the same order; subtract that in the opposite order.",
             lambda a, b: np.mean([value > 0 for value in _agreements(a, b)]),
         ),
         Mistake(
@@ -202,7 +202,7 @@ kendall = Exercise(
             lambda a, b: np.corrcoef(_ranks(a), _ranks(b))[0, 1],
         ),
         Mistake(
-            "the sign is wrong: two equal orders have +1.",
+            "the sign is wrong: two equal orders give +1.",
             lambda a, b: -np.mean(_agreements(a, b)),
         ),
         Mistake(

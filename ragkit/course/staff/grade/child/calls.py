@@ -1,4 +1,4 @@
-"""Calling a student's function on the grader's inputs, each function in a process of its own.
+"""Call a student's functions on the grader's inputs, each function in a process of its own.
 
 An endless loop, an exit or a crash in one function affects only that function.
 """

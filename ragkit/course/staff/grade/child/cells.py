@@ -1,8 +1,8 @@
-"""Which cells of a submission to run: all that the student wrote, and what those need.
+"""Choose the cells of a submission to run: all that the student wrote, and what those need.
 
 Cells are compared with those that were handed out. One that was changed or added is run whole. Of
-the unchanged ones, only the statements run that bind a name which is needed: a demonstration that
-nobody touched would cost half a minute and answer nothing.
+the unchanged ones, only statements that bind a needed name are run: demonstrations that nobody
+changed would take half a minute and answer nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Unit:
 
 @dataclass
 class Plan:
-    """What to run, where each wanted name is answered or left as handed out, and what is broken."""
+    """The units to run, where each wanted name is answered or left as a stub, and broken cells."""
 
     units: list[Unit]
     answered: dict[str, list[int]]
@@ -79,7 +79,7 @@ def make_plan(cells: Sequence[str], handed_out: Sequence[str], wanted: Sequence[
         try:
             _add(plan, number, *parse(source), changed=source.strip() not in known)
         except Exception as error:  # whatever a parser makes of such a text
-            plan.broken[number] = _told(error)
+            plan.broken[number] = _message(error)
     _drop_stubs(plan)
     plan.units = _needed(plan.units)
     return plan
@@ -101,7 +101,7 @@ def parse(source: str) -> tuple[str, list[ast.stmt]]:
         return source, ast.parse(source).body
 
 
-def _told(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, SyntaxError):
         where = f", line {error.lineno}" if error.lineno else ""
         return f"{type(error).__name__}{where}: {error.msg}"
@@ -138,7 +138,7 @@ def _segment(source: str, statement: ast.stmt) -> str:
 
 
 def is_stub(statement: ast.stmt) -> bool:
-    """True for what the lab hands out: a function that only raises, a drill that is empty."""
+    """True for a stub as the lab has it: a function that only raises, a drill without a value."""
     match statement:
         case ast.FunctionDef(
             body=[
@@ -159,7 +159,7 @@ def is_stub(statement: ast.stmt) -> bool:
 
 
 def _drop_stubs(plan: Plan) -> None:
-    """Where a name has an answer, do not let a copy of its stub that stands below overwrite it."""
+    """If a name has an answer, drop copies of its stub, which could overwrite it."""
     for unit in plan.units:
         unit.statements = [
             statement

@@ -1,4 +1,4 @@
-"""The sandbox's process: it takes a request and a notebook, shuts itself in, and lets it run."""
+"""The sandbox's process: it takes a request and a notebook, shuts itself in, and runs it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .limits import limit
 
 
 def main() -> None:
-    """Read the request and the notebook from stdin, then act on them in a process of one's own."""
+    """Read the request and the notebook from stdin, then run it in a process of its own."""
     request = json.loads(sys.stdin.buffer.readline())
     notebook = sys.stdin.buffer.read()
     limit(request["memory"], request["cpu_seconds"], request["file_size"])
