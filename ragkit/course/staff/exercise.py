@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragkit.course.judging import Case, Check, Function, Key
 from ragkit.course.verdict import Verdict
 
-__all__ = ["Case", "Exercise", "Mistake", "seeded", "unit"]
+__all__ = ["Array", "Case", "Exercise", "Mistake", "seeded", "unit"]
+
+Array = NDArray[Any]  # of floats or of integers: the shape in the docstring says which
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ def seeded() -> np.random.Generator:
     return np.random.default_rng(2026)
 
 
-def unit(rows: Any) -> Any:
+def unit(rows: Array) -> Array:
     """Rows of length 1, float [n, d]."""
-    return rows / np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
+    lengths: Array = np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
+    return rows / lengths

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.random import Generator
 
-from ragkit.course.staff.exercise import Case, Exercise, Mistake, unit
+from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake, unit
 
 
 def _pooling_cases(rng: Generator) -> list[Case]:
@@ -25,6 +23,7 @@ def _pooling_cases(rng: Generator) -> list[Case]:
 mean_pool = Exercise(
     name="mean_pool",
     cases=_pooling_cases,
+    # states float32 [n, w, d], mask bool [n, w] -> [n, d]
     expected=lambda states, mask: (
         np.ma.array(states, mask=np.broadcast_to(~mask[..., None], states.shape))
         .mean(axis=1)
@@ -78,7 +77,7 @@ def _row_cases(rng: Generator) -> list[Case]:
 normalise = Exercise(
     name="normalise",
     cases=_row_cases,
-    expected=unit,
+    expected=unit,  # [n, d] -> [n, d]
     mistakes=[
         Mistake("the rows come back unchanged, not normalised.", lambda rows: rows),
         Mistake(
@@ -115,7 +114,8 @@ def _search_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _order(query: Any, documents: Any) -> list[int]:
+def _order(query: Array, documents: Array) -> list[int]:
+    """Row numbers, best first, of float [n, d] for a query [d]."""
     return sorted(range(len(documents)), key=lambda row: (-float(documents[row] @ query), row))
 
 
@@ -165,10 +165,14 @@ _QUERIES: list[list[tuple[int | None, int]]] = [
 ]
 
 
+Rankings = dict[str, list[str]]  # query id -> document ids, best first
+Qrels = dict[str, dict[str, int]]  # query id -> document id -> judgement
+
+
 def _ranking_cases(rng: Generator) -> list[Case]:
     drawn = [query for query in _QUERIES for _ in range(rng.integers(1, 4))]
-    rankings: dict[str, list[str]] = {}
-    qrels: dict[str, dict[str, int]] = {}
+    rankings: Rankings = {}
+    qrels: Qrels = {}
     for number, place in enumerate(rng.permutation(len(drawn)).tolist(), start=1):
         names = rng.permutation([f"doc{n}" for n in range(40)]).tolist()
         rankings[f"q{number}"] = names[:6]
@@ -185,7 +189,8 @@ def _ranking_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _hits(rankings: Any, qrels: Any, k: int) -> list[bool]:
+def _hits(rankings: Rankings, qrels: Qrels, k: int) -> list[bool]:
+    """For each judged query, whether its first k documents have a relevant one."""
     return [
         not {d for d, relevance in judged.items() if relevance > 0}.isdisjoint(
             rankings.get(query_id, [])[:k]
@@ -194,7 +199,7 @@ def _hits(rankings: Any, qrels: Any, k: int) -> list[bool]:
     ]
 
 
-def _answered(rankings: Any, qrels: Any) -> Any:
+def _answered(rankings: Rankings, qrels: Qrels) -> Qrels:
     return {query_id: qrels[query_id] for query_id in rankings}
 
 

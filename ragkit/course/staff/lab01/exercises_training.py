@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.random import Generator
 
-from ragkit.course.staff.exercise import Case, Exercise, Mistake, unit
+from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake, unit
 
 
 def _batch_cases(rng: Generator) -> list[Case]:
@@ -25,7 +23,8 @@ def _batch_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _cross_entropy(queries: Any, documents: Any, temperature: float) -> float:
+def _cross_entropy(queries: Array, documents: Array, temperature: float) -> float:
+    """InfoNCE of float [B, d] and [B, d] as PyTorch computes it."""
     import torch
 
     logits = torch.tensor(queries @ documents.T / temperature)
@@ -33,7 +32,7 @@ def _cross_entropy(queries: Any, documents: Any, temperature: float) -> float:
     return torch.nn.functional.cross_entropy(logits, target).item()
 
 
-def _without_positive(queries: Any, documents: Any, temperature: float) -> float:
+def _without_positive(queries: Array, documents: Array, temperature: float) -> float:
     logits = queries @ documents.T / temperature
     others = np.where(np.eye(len(logits), dtype=bool), -np.inf, logits)
     return float((np.logaddexp.reduce(others, axis=1) - np.diag(logits)).mean())
@@ -86,10 +85,12 @@ def _cone_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _pair_cosines(vectors: Any) -> Any:
+def _pair_cosines(vectors: Array) -> Array:
+    """The cosine of each pair of rows of float [n, d]: float [n (n - 1) / 2]."""
     rows = unit(vectors)
     first, second = np.triu_indices(len(rows), k=1)
-    return np.einsum("nd,nd->n", rows[first], rows[second])
+    cosines: Array = np.einsum("nd,nd->n", rows[first], rows[second])
+    return cosines
 
 
 mean_cosine = Exercise(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.random import Generator
 
-from ragkit.course.staff.exercise import Case, Exercise, Mistake
+from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake
 
 
 def _window_cases(rng: Generator) -> list[Case]:
@@ -27,14 +25,14 @@ def _window_cases(rng: Generator) -> list[Case]:
     return [Case(numbers, kind, detail.format(*numbers)) for kind, numbers in drawn.items()]
 
 
-def _windows(count: int, size: int, step: int, until: int | None = None) -> Any:
+def _windows(count: int, size: int, step: int, until: int | None = None) -> Array:
     """Windows that start every `step` tokens before `until`, int [w, 2]."""
     starts = np.arange(0, count if until is None else max(1, until), max(1, step))
     return np.stack([starts, np.minimum(starts + size, count)], axis=1)
 
 
-def _sliding(count: int, size: int, overlap: int) -> Any:
-    """The expected windows, by walking: stop as soon as one reaches the end."""
+def _sliding(count: int, size: int, overlap: int) -> Array:
+    """The expected windows, int [w, 2], by walking: stop as soon as one reaches the end."""
     windows = [[0, min(size, count)]]
     while windows[-1][1] < count:
         start = windows[-1][1] - overlap
@@ -102,17 +100,19 @@ def _coverage_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _overlaps(chunks: Any, spans: Any) -> Any:
+def _overlaps(chunks: Array, spans: Array) -> Array:
     """Characters that answer i and chunk j share, below 0 if they lie apart: int [m, n]."""
-    ends = np.minimum(spans[:, None, 1], chunks[None, :, 1])
+    ends: Array = np.minimum(spans[:, None, 1], chunks[None, :, 1])
     return ends - np.maximum(spans[:, None, 0], chunks[None, :, 0])
 
 
-def _lengths(pieces: Any) -> Any:
-    return pieces[:, 1] - pieces[:, 0]
+def _lengths(pieces: Array) -> Array:
+    """Ends minus starts: int [n, 2] -> [n]."""
+    ends: Array = pieces[:, 1]
+    return ends - pieces[:, 0]
 
 
-def _shares(chunks: Any, spans: Any) -> Any:
+def _shares(chunks: Array, spans: Array) -> Array:
     """Share of answer i that lies in chunk j, counted character by character: float [m, n]."""
     return np.array(
         [
@@ -125,6 +125,7 @@ def _shares(chunks: Any, spans: Any) -> Any:
 answer_coverage = Exercise(
     name="answer_coverage",
     cases=_coverage_cases,
+    # chunks int [n, 2], spans int [m, 2] -> [m]
     expected=lambda chunks, spans: _shares(chunks, spans).max(axis=1),
     mistakes=[
         Mistake(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
-from ragkit.course.staff.exercise import Case, Exercise, Mistake, unit
+from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake, unit
 
 
 def _batch_cases(rng: Generator) -> list[Case]:
@@ -23,7 +22,7 @@ def _batch_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _order(queries: Any, documents: Any) -> Any:
+def _order(queries: Array, documents: Array) -> Array:
     """Row numbers of all documents for each query, best first: int [q, n]."""
     return np.array(
         [sorted(range(len(documents)), key=lambda row: -float(documents[row] @ q)) for q in queries]
@@ -33,6 +32,7 @@ def _order(queries: Any, documents: Any) -> Any:
 nearest = Exercise(
     name="nearest",
     cases=_batch_cases,
+    # queries float [q, d], documents float [n, d] -> int [q, k]
     expected=lambda queries, documents, k: _order(queries, documents)[:, :k],
     mistakes=[
         Mistake(
@@ -72,8 +72,8 @@ nearest = Exercise(
 )
 
 
-def _found(rng: Generator, exact: Any) -> Any:
-    """What an approximate index might return: some neighbours in another order, then -1."""
+def _found(rng: Generator, exact: Array) -> Array:
+    """What an approximate index might return, int [q, k]: some in another order, then -1."""
     found = np.full_like(exact, -1)
     for row, true in zip(found, exact, strict=True):
         right = int(rng.integers(1, len(true)))
@@ -95,7 +95,7 @@ def _recall_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _both(found: Any, exact: Any) -> Any:
+def _both(found: Array, exact: Array) -> Array:
     """How many of each query's exact neighbours were found, int [q]."""
     rows = zip(found.tolist(), exact.tolist(), strict=True)
     return np.array([len(set(mine) & set(true)) for mine, true in rows])
@@ -104,6 +104,7 @@ def _both(found: Any, exact: Any) -> Any:
 recall_at_k = Exercise(
     name="recall_at_k",
     cases=_recall_cases,
+    # found and exact int [q, k] -> a number
     expected=lambda found, exact: _both(found, exact).sum() / exact.size,
     mistakes=[
         Mistake(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.random import Generator
 
-from ragkit.course.staff.exercise import Case, Exercise, Mistake, unit
+from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake, unit
 
 
-def _best(rows: Any, scores: Any) -> list[int]:
+def _best(rows: Iterable[int], scores: Array) -> list[int]:
     """Row numbers from the highest score down, the lower row first among equals."""
     return sorted((int(row) for row in rows), key=lambda row: (-float(scores[row]), row))
 
@@ -29,21 +29,22 @@ def _stage_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _two_stage(first: Any, second: Any, depth: int, k: int) -> list[int]:
+def _two_stage(first: Array, second: Array, depth: int, k: int) -> list[int]:
+    """Row numbers, best first, by the scores of two stages: float [n] and [n]."""
     return _best(_best(range(len(first)), first)[:depth], second)[:k]
 
 
-def _appended(first: Any, second: Any, depth: int, k: int) -> list[int]:
+def _appended(first: Array, second: Array, depth: int, k: int) -> list[int]:
     order = _best(range(len(first)), first)
     return (_best(order[:depth], second) + order[depth:])[:k]
 
 
-def _positions(first: Any, second: Any, depth: int, k: int) -> list[int]:
+def _positions(first: Array, second: Array, depth: int, k: int) -> list[int]:
     candidates = _best(range(len(first)), first)[:depth]
     return [candidates.index(row) for row in _best(candidates, second)[:k]]
 
 
-def _stable(first: Any, second: Any, depth: int, k: int) -> list[int]:
+def _stable(first: Array, second: Array, depth: int, k: int) -> list[int]:
     candidates = _best(range(len(first)), first)[:depth]
     return sorted(candidates, key=lambda row: -float(second[row]))[:k]
 
@@ -98,7 +99,8 @@ def _fusion_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _fuse(ranks: Any, k: float) -> list[float]:
+def _fuse(ranks: Array, k: float) -> list[float]:
+    """The fused score of each document from int [systems, n], 0 for not ranked."""
     return [sum(1 / (k + rank) for rank in column if rank) for column in np.asarray(ranks).T]
 
 
@@ -144,13 +146,16 @@ def _token_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _cosines(query: Any, document: Any) -> Any:
-    return unit(query) @ unit(document).T
+def _cosines(query: Array, document: Array) -> Array:
+    """Cosines of query tokens float [q, d] and document tokens [t, d]: [q, t]."""
+    cosines: Array = unit(query) @ unit(document).T
+    return cosines
 
 
 max_sim = Exercise(
     name="max_sim",
     cases=_token_cases,
+    # query float [q, d], document float [t, d] -> a number
     expected=lambda query, document: sum(
         max(float(a @ b) for b in unit(document)) for a in unit(query)
     ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import combinations
 from math import log2
-from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
-from ragkit.course.staff.exercise import Case, Exercise, Mistake
+from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake
 
 
 def _relevance_cases(rng: Generator) -> list[Case]:
@@ -23,19 +23,20 @@ def _relevance_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _some(rng: Generator, rows: list[list[int]]) -> Any:
+def _some(rng: Generator, rows: list[list[int]]) -> Array:
     """Each of the rows one to three times, in random order: int [q, n]."""
     return rng.permutation(np.repeat(rows, rng.integers(1, 4, size=len(rows)), axis=0))
 
 
-def _reciprocals(relevance: Any, k: int) -> list[float]:
+def _reciprocals(relevance: Array, k: int) -> list[float]:
+    """1 / rank of the first relevant document of each query, from int [q, n]."""
     return [
         next((1 / rank for rank, rel in enumerate(row[:k], start=1) if rel > 0), 0.0)
         for row in relevance
     ]
 
 
-def _found_only(relevance: Any, k: int) -> float:
+def _found_only(relevance: Array, k: int) -> float:
     found = [value for value in _reciprocals(relevance, k) if value > 0]
     return sum(found) / len(found) if found else 0.0
 
@@ -101,7 +102,7 @@ def _gain_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _dcg(gains: Any, first: int = 2) -> float:
+def _dcg(gains: Iterable[float], first: int = 2) -> float:
     """Discounted gain whose first place is divided by log2(first)."""
     return sum(float(gain) / log2(place) for place, gain in enumerate(gains, start=first))
 
@@ -110,11 +111,12 @@ def _ratio(found: float, ideal: float) -> float:
     return found / ideal if ideal else 0.0
 
 
-def _ideal(judged: Any) -> list[Any]:
+def _ideal(judged: Array) -> list[float]:
     return sorted(judged, reverse=True)
 
 
-def _ndcg(relevance: Any, judged: Any, k: int) -> float:
+def _ndcg(relevance: Array, judged: Array, k: int) -> float:
+    """nDCG of one query from its ranking's gains, int [n], and all judged gains, int [m]."""
     return _ratio(_dcg(relevance[:k]), _dcg(_ideal(judged)[:k]))
 
 
@@ -170,13 +172,13 @@ def _order_cases(rng: Generator) -> list[Case]:
     ]
 
 
-def _agreements(a: Any, b: Any) -> list[float]:
+def _agreements(a: Array, b: Array) -> list[float]:
     """+1 for each pair of documents that both scores order alike, -1 for each other pair."""
     pairs = combinations(range(len(a)), 2)
     return [float(np.sign(a[i] - a[j]) * np.sign(b[i] - b[j])) for i, j in pairs]
 
 
-def _ranks(scores: Any) -> Any:
+def _ranks(scores: Array) -> Array:
     return np.argsort(np.argsort(scores))
 
 
