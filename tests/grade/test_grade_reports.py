@@ -22,7 +22,7 @@ from conftest import ROOT
 from typer.testing import CliRunner
 
 import ragkit
-from ragkit import cli
+from ragkit.cli import app as cli
 from ragkit.course.layout import labs
 from ragkit.course.staff import editions
 from ragkit.course.staff.grade import manual, state
