@@ -894,7 +894,7 @@ plots.show(
 # far below it. Nothing to the right of the last marks was measured.
 #
 # - The dotted line has a reason behind it. At 10 million vectors 15 GB must be fetched for each
-#   question. At 10 to 20 GB a second, typical of a laptop, that is about **a second a question**, asked
+#   question. At 10 to 20 GB a second, typical of a laptop, that is about **one second per question**, asked
 #   one at a time. A hundred times the largest measurement, printed above, should be of the same order,
 #   and is less where the memory is faster.
 # - For HNSW we do **not** extrapolate. Its authors expect the walk to grow roughly as $\log n$; our
