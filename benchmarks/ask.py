@@ -9,7 +9,7 @@ from pathlib import Path
 
 from benchmarks.harness import Plan, Record, check_same, compared, report_progress, spread
 from benchmarks.processes import run, take_turns
-from ragkit.encoders.minilm_export import lend
+from ragkit.encoders.minilm_export import link_into
 from ragkit.runtime import data_dir
 from ragkit.weights.published import MINILM, locate
 
@@ -22,7 +22,7 @@ KEPT = f"{PEER}, vectors kept in a file"
 def measure(plan: Plan) -> Record:
     """Wall seconds and peak bytes of a cold question, and seconds of `import ragkit`."""
     home = _home(plan)
-    lend(Path(home["RAGKIT_CACHE"]))
+    link_into(Path(home["RAGKIT_CACHE"]))
     commands = _commands(plan.scratch)
     answers = {name: run(command, plan.scratch, home) for name, command in commands.items()}
     ids = {name: _ids(answer.output) for name, answer in answers.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.harness import MeasurementError, Plan, Record, say
 from benchmarks.processes import ROOT, Finished, run
-from ragkit.encoders.minilm_export import lend
+from ragkit.encoders.minilm_export import link_into
 
 _LAB = re.compile(r"^ok (\S+)\s+\d+ cells in ([\d.]+) s", re.MULTILINE)
 
@@ -19,7 +19,7 @@ def measure(plan: Plan) -> Record:
     The ONNX export is made once at the install and is there both times.
     """
     cache = plan.scratch / "labs-cache"
-    lend(cache)
+    link_into(cache)
     cold, warm = _labs(plan, cache, "cold"), _labs(plan, cache, "warm")
     tests = run(["make", "test"], plan.scratch)
     say(f"suite: make test {tests.seconds:.0f} s")
