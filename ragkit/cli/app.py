@@ -18,7 +18,6 @@ from typer.exceptions import Abort, TyperException
 from ragkit.cli import console
 from ragkit.cli import course as teaching
 from ragkit.errors import DataError, RagkitError
-from ragkit.runtime import DISTRIBUTION
 
 app = typer.Typer(
     help="Ask a knowledge base, measure retrieval, and look after the labs of the course.",
@@ -222,8 +221,8 @@ def main() -> None:
         if (error.name or "ragkit").partition(".")[0] == "ragkit":
             raise
         _fail(
-            f"this needs the package {error.name}, which is not installed. "
-            f"Install it with the rest: pip install '{DISTRIBUTION}[labs,grade]'"
+            f"this needs the package {error.name}, which is not installed. In a clone of the "
+            "repository, install what the labs and the grader need: pip install '.[labs,grade]'"
         )
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}.")

@@ -67,8 +67,8 @@ def _extra(extra: str, purpose: str) -> Diagnosis:
     missing = [r.name for r in _requirements(extra) if not _package(r).ok]
     if not missing:
         return Diagnosis(f"{extra} extra", True, f"installed ({purpose})")
-    install = f"pip install '{DISTRIBUTION}[{extra}]'"
-    return Diagnosis(f"{extra} extra", True, f"lacks {', '.join(missing)}; {purpose}: {install}")
+    install = f"in a clone of the repository: pip install '.[{extra}]'"
+    return Diagnosis(f"{extra} extra", True, f"lacks {', '.join(missing)}; {purpose}, {install}")
 
 
 def _requirements(extra: str = "") -> list[Requirement]:

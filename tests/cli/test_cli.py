@@ -467,7 +467,7 @@ def test_doctor_names_what_an_extra_lacks_which_is_no_failure(
     monkeypatch.setattr("ragkit.cli.doctor.requires", lambda _: declared)
     examined = run("doctor")
     assert examined.status == 0
-    assert re.search(r"ok +labs extra +lacks no-such-lab; .*'ragkit-labs\[labs\]'", examined.out)
+    assert re.search(r"ok +labs extra +lacks no-such-lab; .*'\.\[labs\]'", examined.out)
     assert re.search(r"ok +grade extra +installed", examined.out)
 
 
@@ -477,7 +477,7 @@ def test_a_command_without_its_package_says_what_to_install(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     outcome = run("train-minigpt", "--steps", 1, "--out", tmp_path / "out")
     assert is_one_sentence(outcome)
-    assert "pip install 'ragkit-labs[labs,grade]'" in outcome.err
+    assert "pip install '.[labs,grade]'" in outcome.err
     assert not (tmp_path / "out").exists()
 
 
