@@ -30,7 +30,7 @@ AVX2 := ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell FAISS_OPT_LEVEL=avx2
 test-portable: exported  ## the suite without the ledger, with the kernels that older processors run
 	# each run has a cache of its own (tests/conftest.py), so nothing comes from another's kernels
 	for kernels in "$(OLD)" "$(OLD) $(ONE)" "$(AVX2)" "$(AVX2) $(ONE)"; do \
-		env $$kernels RAGKIT_QUIET=1 MPLBACKEND=agg $(BIN)/python -m pytest $(NOTEBOOKS) \
+		env $$kernels RAGKIT_QUIET=1 MPLBACKEND=agg $(BIN)/python -m pytest -n 2 --dist loadscope $(NOTEBOOKS) \
 			--ignore tests/course/test_ledger.py labs solutions tests ragkit || exit 1; \
 	done
 
