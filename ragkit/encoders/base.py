@@ -55,15 +55,18 @@ class Encoder(Protocol):
 def is_symmetric(encoder: Encoder) -> bool:
     """Whether it can be seen that an encoder treats queries and documents as any other text.
 
-    So it is if both methods are its `encode` under another name, or those of `BaseEncoder`.
+    So it is if both methods are its `encode` under another name, or those of `BaseEncoder`, and all
+    belong to one object: two towers may have the same methods and other weights.
     """
-    alike = {_function(encoder, "encode"), BaseEncoder.encode_query, BaseEncoder.encode_document}
-    return {_function(encoder, f"encode_{side}") for side in ("query", "document")} <= alike
+    owner, encode = _bound(encoder.encode)
+    alike = {encode, BaseEncoder.encode_query, BaseEncoder.encode_document}
+    sides = map(_bound, (encoder.encode_query, encoder.encode_document))
+    return all(one is owner and function in alike for one, function in sides)
 
 
-def _function(encoder: Encoder, name: str) -> Any:
-    method = getattr(encoder, name)
-    return getattr(method, "__func__", method)
+def _bound(method: Any) -> tuple[Any, Any]:
+    """The object that a method belongs to, if any, and its function."""
+    return getattr(method, "__self__", None), getattr(method, "__func__", method)
 
 
 class BaseEncoder(Truncating):

@@ -197,7 +197,18 @@ class OneSided(BaseEncoder):
         return [1 for _ in texts]
 
 
-@pytest.mark.parametrize("make", [TwoSided, OneSided, CountingEncoder])
+class TwoTowers:
+    """An asymmetric `Encoder` made of two symmetric ones, whose methods it has as its own."""
+
+    name, dimension, fingerprint = "two towers", 8, "two-towers"
+
+    def __init__(self) -> None:
+        queries, documents = CountingEncoder("queries"), CountingEncoder("documents")
+        self.encode = self.encode_document = documents.encode
+        self.encode_query = queries.encode
+
+
+@pytest.mark.parametrize("make", [TwoSided, OneSided, CountingEncoder, TwoTowers])
 def test_every_side_keeps_its_vectors_behind_the_cache(
     cache: ragkit.EmbeddingCache, make: Callable[[], ragkit.Encoder]
 ) -> None:
