@@ -44,7 +44,7 @@ class _Cache(CacheFolder):
     def _fetch(
         self, fingerprint: str, keys: Sequence[str], width: int, compute: Compute
     ) -> NDArray[np.float32]:
-        """One row a key, float32 [n, width]; `compute` gives those of the rows not stored."""
+        """One row per key, float32 [n, width]; `compute` gives those of the rows not stored."""
         rows = np.empty((len(keys), width), dtype=np.float32)
         paths = [self.path_of(fingerprint, key) for key in keys]
         missing: dict[str, list[int]] = {}
@@ -56,6 +56,8 @@ class _Cache(CacheFolder):
                 rows[row] = stored
         self.hits += len(keys) - sum(map(len, missing.values()))
         self.misses += len(missing)
+        if not missing:  # a model need not take an empty list
+            return rows
         firsts = [places[0] for places in missing.values()]
         for places, values in zip(missing.values(), compute(firsts), strict=True):
             rows[places] = values

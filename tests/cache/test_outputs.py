@@ -93,6 +93,15 @@ def test_another_process_lifetime_finds_the_entries(tmp_path: Path) -> None:
     assert later.encoded == []
 
 
+def test_an_encoder_is_not_called_when_every_text_is_stored(cache: ragkit.EmbeddingCache) -> None:
+    class Strict(CountingEncoder):
+        def encode(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
+            return np.stack([vector_of(self.name, text) for text in texts])  # not of nothing
+
+    for texts in (["go", "went"], ["go", "went"], []):
+        assert cache.encode(Strict(), texts).shape == (len(texts), 8)
+
+
 def test_only_new_texts_are_encoded_and_order_is_kept(cache: ragkit.EmbeddingCache) -> None:
     encoder = CountingEncoder()
     cache.encode(encoder, ["wrote", "written"])
