@@ -12,7 +12,7 @@ import json
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -90,7 +90,10 @@ class EmbeddingCache(_Cache):
 
         `side` is "query" or "document" for what `encode_query` or `encode_document` gives. The
         sides share their entries where the encoder treats them alike, and else have their own.
+        Another side is a `DataError`.
         """
+        if side not in (None, *get_args(Side)):
+            raise DataError(f"side must be 'query', 'document' or None; got {side!r:.60}.")
         checked = check_texts(texts)
         if side is None or is_symmetric(encoder):
             method, folder = encoder.encode, encoder.fingerprint

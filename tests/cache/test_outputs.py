@@ -255,6 +255,12 @@ def test_the_entries_of_a_symmetric_encoder_stay_where_they_were(
     assert entries(cache.root) == [cache.path_of(minigpt.fingerprint, "go")]
 
 
+@pytest.mark.parametrize("side", ["queries", "", "Document"])
+def test_a_side_that_there_is_not_is_refused(cache: ragkit.EmbeddingCache, side: Any) -> None:
+    with pytest.raises(ragkit.DataError, match="side must be 'query', 'document' or None"):
+        cache.encode(TwoSided(), ["go"], side=side)
+
+
 def test_the_cache_folder_comes_from_the_environment(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
