@@ -23,14 +23,14 @@ _HEX = 64  # characters of a sha256
 def read_lines(path: Path, advice: str) -> Iterator[tuple[str, str]]:
     """Yield `(place, line)` for each non-blank line, where place reads `file:number`.
 
-    A missing file is a `DataError` that ends with the caller's `advice`.
+    A file that is missing or cannot be read is a `DataError` that ends with the caller's `advice`.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
         raise DataError(f"{path}: no such file. {advice}") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
+        raise DataError(f"{path}: cannot be read ({error.strerror}). {advice}") from None
     for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         place = f"{path}:{number}"
         try:
@@ -79,8 +79,18 @@ def read_checked(path: Path) -> tuple[dict[str, Any], memoryview]:
     body = memoryview(content)[start:]
     if content[len(_FORMAT) : start] != _digest(body) + b"\n":
         raise DataError(f"{path}: the file is cut short or altered.")
-    end = content.index(b"\n", start)
-    return json.loads(content[start:end]), body[end + 1 - start :]
+    end = content.find(b"\n", start)
+    return _header(path, content[start:end] if end >= 0 else b""), body[end + 1 - start :]
+
+
+def _header(path: Path, line: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(line)
+    except ValueError:
+        header = None
+    if not isinstance(header, dict):
+        raise DataError(f"{path}: its header is not one that ragkit writes.")
+    return header
 
 
 def _digest(*parts: bytes | memoryview) -> bytes:
