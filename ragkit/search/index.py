@@ -54,6 +54,7 @@ class _FaissIndex:
     """What both indexes share: ids, checks, the tie rule, saving."""
 
     kind: ClassVar[str]
+    _holds: ClassVar[str]  # FAISS's class
 
     def __init__(self, index: Any, fingerprint: str) -> None:
         self.dimension: int = index.d
@@ -137,11 +138,16 @@ class _FaissIndex:
         with an encoder other than the one whose `fingerprint` is given.
         """
         file = read_index_file(Path(path), cls.kind, fingerprint)
-        stored = import_faiss().deserialize_index(np.frombuffer(file.payload, np.uint8))
-        if stored.ntotal != len(file.doc_ids) or stored.d != file.dimension:
+        stored, known = _deserialised(file.payload), set(file.doc_ids)
+        if type(stored).__name__ != cls._holds:
+            raise VectorError(
+                f"{path}: this FAISS reads no {cls.kind} index from it; another release may have "
+                "written it. Build the index again."
+            )
+        if not stored.ntotal == len(known) == len(file.doc_ids) or stored.d != file.dimension:
             raise VectorError(f"{path}: vectors and ids do not match. Build the index again.")
         index = cls(stored.d, fingerprint=file.fingerprint, **cls._settings_of(stored))
-        index._faiss, index.doc_ids, index._known = stored, file.doc_ids, set(file.doc_ids)
+        index._faiss, index.doc_ids, index._known = stored, file.doc_ids, known
         return index
 
     def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
@@ -171,6 +177,14 @@ class _FaissIndex:
         ]
 
 
+def _deserialised(payload: bytes | memoryview) -> Any:
+    """The index that FAISS reads from these bytes, or None if it reads none."""
+    try:
+        return import_faiss().deserialize_index(np.frombuffer(payload, np.uint8))
+    except RuntimeError:
+        return None
+
+
 class FlatIndex(_FaissIndex):
     """Exact search: every query is compared with every vector (IndexFlatIP).
 
@@ -178,7 +192,7 @@ class FlatIndex(_FaissIndex):
     (FAISS changes its arithmetic, and the last bits, for large batches).
     """
 
-    kind = "flat"
+    kind, _holds = "flat", "IndexFlatIP"
 
     def __init__(self, dimension: int, *, fingerprint: str = "") -> None:
         exact = import_faiss().IndexFlatIP(check_count(dimension, "dimension"))
@@ -201,7 +215,7 @@ class HNSWIndex(_FaissIndex):
     no approximate search can give all documents, best first, and keep its first answer.
     """
 
-    kind = "hnsw"
+    kind, _holds = "hnsw", "IndexHNSWFlat"
 
     def __init__(
         self,

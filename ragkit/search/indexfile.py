@@ -11,6 +11,8 @@ from pathlib import Path
 from ragkit.errors import DataError, VectorError
 from ragkit.files import read_checked, write_checked
 
+_HEADER = ("kind", "dimension", "fingerprint", "doc_ids")
+
 
 @dataclass(frozen=True, slots=True)
 class IndexFile:
@@ -25,9 +27,7 @@ class IndexFile:
 
 def write_index_file(path: Path, content: IndexFile) -> None:
     """Write `content` to `path`, replacing it only when every byte is on disk."""
-    header = {
-        name: getattr(content, name) for name in ("kind", "dimension", "fingerprint", "doc_ids")
-    }
+    header = {name: getattr(content, name) for name in _HEADER}
     write_checked(path, header, content.payload)
 
 
@@ -44,6 +44,8 @@ def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
             f"a {header['kind']} index; load it with that class" if "kind" in header else "no index"
         )
         raise VectorError(f"{path}: this is {found}.")
+    if header.keys() != set(_HEADER):
+        raise VectorError(f"{path}: its header is not that of an index. Build the index again.")
     if fingerprint and header["fingerprint"] != fingerprint:
         raise VectorError(
             f"{path}: the index was built with another encoder "

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import ragkit
+from ragkit.files import read_checked, write_checked
 from ragkit.vectors import Vectors
 
 Kind = type[ragkit.FlatIndex] | type[ragkit.HNSWIndex]
@@ -452,6 +454,37 @@ def test_a_flipped_byte_in_the_header_is_refused(kind: Kind, saved: Path) -> Non
 )
 def test_a_file_that_is_no_index_is_refused(kind: Kind, tmp_path: Path, content: bytes) -> None:
     assert refuses(kind, tmp_path / "index", content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"payload": b"not of FAISS"},  # or of a later release, which this one cannot read
+        {"doc_ids": ["d1", "d1", "d2"]},
+        {"doc_ids": ["d1", "d2"]},
+        {"dimension": 7},
+        {"fingerprint": None},
+        {"doc_ids": None},
+        {"more": 1},
+    ],
+    ids=str,
+)
+def test_a_whole_file_of_what_no_index_saves_is_refused(
+    kind: Kind, saved: Path, change: dict[str, Any]
+) -> None:
+    header, payload = read_checked(saved)
+    changed = {name: value for name, value in (header | change).items() if value is not None}
+    write_checked(saved, changed, changed.pop("payload", payload))
+    with pytest.raises(ragkit.VectorError, match=r"small\.index: .* Build the index again\."):
+        kind.load(saved)
+
+
+def test_a_file_that_names_the_other_kind_is_refused(kind: Kind, saved: Path) -> None:
+    other = ragkit.HNSWIndex if kind is ragkit.FlatIndex else ragkit.FlatIndex
+    header, payload = read_checked(saved)
+    write_checked(saved, {**header, "kind": other.kind}, payload)
+    with pytest.raises(ragkit.VectorError, match=r"small\.index: .* Build the index again\."):
+        other.load(saved)
 
 
 def test_a_missing_file_is_named(kind: Kind, tmp_path: Path) -> None:
