@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ragkit.errors import DataError
+from ragkit.errors import DataError, RagkitError
 
 
 def check_texts(texts: Sequence[str], what: str = "texts") -> list[str]:
@@ -84,6 +84,18 @@ def check_count(k: Any, name: str = "k", *, least: int = 1, most: int | None = N
     if most is not None and number > most:
         raise DataError(f"{name} must be at most {most}; got {number}.")
     return number
+
+
+def items_of(
+    numbers: Any, place: str, form: str, error: type[RagkitError] = DataError
+) -> Iterable[tuple[str, Any]]:
+    """The items of a run, of qrels, or of one query's part; what is no map is an `error`."""
+    if not isinstance(numbers, Mapping):
+        raise error(
+            f"{place} is {type(numbers).__name__}, not {form}. "
+            "Pass what run() of a retriever returns, and kb.qrels."
+        )
+    return numbers.items()
 
 
 def is_finite(score: Any) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.checks import are_finite, is_finite
+from ragkit.checks import are_finite, is_finite, items_of
 from ragkit.errors import EvaluationError
 from ragkit.ranking import ranked_ids
 from ragkit.scoring.metrics import parse_metric
@@ -80,10 +80,11 @@ def evaluate(
     """Score `run` ({query_id: {doc_id: score}}) against `qrels` ({query_id: {doc_id: relevance}}).
 
     Raises `EvaluationError` for an unknown metric, a query of the run that is not judged, a score
-    that is not a finite number, a relevance that is not a whole number, or empty qrels.
+    that is not a finite number, a relevance that is not a whole number, empty qrels, or a run or
+    qrels that are no such maps.
     """
     _check_qrels(qrels)
-    parsed = [parse_metric(m) for m in ([metrics] if isinstance(metrics, str) else metrics)]
+    parsed = [parse_metric(metric) for metric in _listed(metrics)]
     judged = {query_id: judgements for query_id, judgements in qrels.items() if judgements}
     if not parsed or not judged:
         raise EvaluationError("Nothing to evaluate: give at least one metric and one judged query.")
@@ -102,6 +103,10 @@ def compare(report_a: Report, report_b: Report, metric: str, seed: int = 0) -> C
 
     Both reports must judge the same queries; anything else is an `EvaluationError`.
     """
+    if not isinstance(report_a, Report) or not isinstance(report_b, Report):
+        raise EvaluationError(
+            "Call compare(report_a, report_b, metric) with two reports that evaluate returned."
+        )
     a, b = report_a.per_query.get(metric), report_b.per_query.get(metric)
     if a is None or b is None:
         raise EvaluationError(f"Both reports must hold {metric!r}; evaluate it for each.")
@@ -121,8 +126,14 @@ def compare(report_a: Report, report_b: Report, metric: str, seed: int = 0) -> C
     )
 
 
+def _listed(metrics: Any) -> list[Any]:
+    """One metric or several, as a list; what each of them is, its reader checks."""
+    several = isinstance(metrics, Iterable) and not isinstance(metrics, str)
+    return list(metrics) if several else [metrics]
+
+
 def _check_qrels(qrels: Mapping[str, Mapping[str, int]]) -> None:
-    for query_id, judgements in qrels.items():
+    for query_id, judgements in _queries(qrels, "qrels"):
         for doc_id, relevance in _pairs(judgements, f"qrels[{query_id!r}]"):
             if not isinstance(relevance, Integral):
                 raise EvaluationError(
@@ -134,13 +145,14 @@ def _check_qrels(qrels: Mapping[str, Mapping[str, int]]) -> None:
 def _check_run(
     judged: Mapping[str, Mapping[str, int]], run: Mapping[str, Mapping[str, float]]
 ) -> None:
-    unknown = sorted(run.keys() - judged.keys())
+    answered = dict(_queries(run, "run"))
+    unknown = sorted(answered.keys() - judged.keys())
     if unknown:
         raise EvaluationError(
             f"The run answers {len(unknown)} queries that the qrels do not judge, for example "
             f"{unknown[0]!r}. Run and qrels must be of the same split."
         )
-    for query_id, scores in run.items():
+    for query_id, scores in answered.items():
         pairs = _pairs(scores, f"run[{query_id!r}]")
         if not are_finite(scores.values()):
             doc_id, score = next(pair for pair in pairs if not is_finite(pair[1]))
@@ -150,14 +162,14 @@ def _check_run(
             )
 
 
+def _queries(numbers: Any, place: str) -> Iterable[tuple[str, Any]]:
+    """The items of a whole run or of whole qrels."""
+    return items_of(numbers, place, "{query_id: {doc_id: number}}", EvaluationError)
+
+
 def _pairs(numbers: Any, place: str) -> Iterable[tuple[str, Any]]:
     """The items of one query's `{doc_id: number}`."""
-    if not isinstance(numbers, Mapping):
-        raise EvaluationError(
-            f"{place} is {type(numbers).__name__}, not {{doc_id: number}}. "
-            "Pass what run() of a retriever returns, and kb.qrels."
-        )
-    return numbers.items()
+    return items_of(numbers, place, "{doc_id: number}", EvaluationError)
 
 
 def _deepest(cut_offs: list[int | None]) -> int | None:

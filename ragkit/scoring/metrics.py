@@ -98,7 +98,7 @@ class Metric:
         return self.score(ranking, judged, self.k)
 
 
-_PATTERN = re.compile(r"(?P<name>[a-z_]+)(?:@(?P<k>[1-9][0-9]*))?")
+_PATTERN = re.compile(r"(?P<name>[a-z_]+)(?:@(?P<k>[1-9][0-9]{0,9}))?")
 
 
 def parse_metric(text: str) -> Metric:
@@ -110,7 +110,7 @@ def parse_metric(text: str) -> Metric:
     match = _PATTERN.fullmatch(text) if isinstance(text, str) else None
     if match is None or match["name"] not in METRICS:
         raise EvaluationError(
-            f"Unknown metric {text!r}. Use {', '.join(METRICS)} with a cut-off from 1 up, "
+            f"Unknown metric {text!r:.60}. Use {', '.join(METRICS)} with a cut-off from 1 up, "
             "for example hit_rate@5."
         )
     k = int(match["k"]) if match["k"] else None

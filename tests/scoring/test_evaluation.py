@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -304,6 +305,27 @@ def test_a_list_in_place_of_a_map_is_refused(ranking: dict[str, float]) -> None:
         ragkit.evaluate(QRELS, {"q1": ranking}, "mrr@10")
     with pytest.raises(ragkit.EvaluationError, match=r"qrels\['q1'\] is \w+, not"):
         ragkit.evaluate({"q1": ranking}, RUN, "mrr@10")
+
+
+@pytest.mark.parametrize("other", [None, ["q1"], "q1", ragkit.RandomRetriever()])
+def test_what_is_no_map_of_queries_is_refused(other: Any) -> None:
+    kind = type(other).__name__
+    with pytest.raises(ragkit.EvaluationError, match=rf"^run is {kind}, not \{{query_id: "):
+        ragkit.evaluate(QRELS, other, "mrr@10")
+    with pytest.raises(ragkit.EvaluationError, match=rf"^qrels is {kind}, not .* kb\.qrels"):
+        ragkit.evaluate(other, RUN, "mrr@10")
+
+
+@pytest.mark.parametrize("metrics", [None, 10, [None], "mrr@" + "9" * 5000])
+def test_what_is_no_metric_is_refused_with_those_there_are(metrics: Any) -> None:
+    with pytest.raises(ragkit.EvaluationError, match=r"Unknown metric .*Use hit_rate, mrr"):
+        ragkit.evaluate(QRELS, RUN, metrics)
+
+
+@pytest.mark.parametrize("reports", [(None, None), ("m", report_of([1.0])), (RUN, RUN)])
+def test_only_reports_are_compared(reports: Any) -> None:
+    with pytest.raises(ragkit.EvaluationError, match=r"compare\(report_a, report_b, metric\)"):
+        ragkit.compare(*reports, "m")
 
 
 @pytest.mark.parametrize("qrels", [{}, {"q1": {}}])
