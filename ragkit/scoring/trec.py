@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
 
-from ragkit.checks import check_unicode, is_finite
+from ragkit.checks import check_unicode, is_finite, items_of
 from ragkit.errors import DataError
 from ragkit.files import read_lines, write_atomically
 from ragkit.ranking import ranked
@@ -25,17 +26,19 @@ def to_trec(
 ) -> str:
     """The run as TREC text, also written to `path` if given; trec_eval will reproduce our order.
 
-    Raises `DataError` for a score that is not a finite number, or an id or tag with a space.
+    Raises `DataError` for a score that is not a finite number, an id or tag with a space, or a run
+    that is no such map.
     """
     lines = []
-    for query_id in sorted(run):
-        for doc_id, score in run[query_id].items():
+    for query_id, scored in sorted(items_of(run, "run", "{query_id: {doc_id: score}}")):
+        pairs = items_of(scored, f"run[{query_id!r}]", "{doc_id: score}")
+        for doc_id, score in pairs:
             if not is_finite(score):
                 raise DataError(
                     f"The run's score of {doc_id!r} for {query_id!r} is {score!r:.60}. "
                     "Give every document a finite number."
                 )
-        ranking = ranked(run[query_id].items())
+        ranking = ranked(pairs)
         scores = _distinct_float32([score for _, score in ranking])
         for rank, ((doc_id, _), written) in enumerate(zip(ranking, scores, strict=True), start=1):
             lines.append(_line((query_id, "Q0", doc_id, rank, f"{written:.9g}", tag)))
@@ -55,12 +58,21 @@ def _distinct_float32(scores: list[float]) -> list[np.float32]:
 
 
 def qrels_to_trec(qrels: Mapping[str, Mapping[str, int]], path: str | Path | None = None) -> str:
-    """The qrels as TREC text, also written to `path` if given."""
-    lines = [
-        _line((query_id, 0, doc_id, relevance))
-        for query_id in sorted(qrels)
-        for doc_id, relevance in sorted(qrels[query_id].items())
-    ]
+    """The qrels as TREC text, also written to `path` if given.
+
+    Raises `DataError` for a relevance that is not a whole number, an id with a space, or qrels that
+    are no such map.
+    """
+    lines = []
+    for query_id, judged in sorted(items_of(qrels, "qrels", "{query_id: {doc_id: relevance}}")):
+        pairs = items_of(judged, f"qrels[{query_id!r}]", "{doc_id: relevance}")
+        for doc_id, relevance in sorted(pairs):
+            if not isinstance(relevance, Integral):
+                raise DataError(
+                    f"The relevance of {doc_id!r} for {query_id!r} is {relevance!r:.60}, which is "
+                    "not a whole number. Pass kb.qrels."
+                )
+            lines.append(_line((query_id, 0, doc_id, int(relevance))))
     return _write("".join(lines), path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -127,6 +128,23 @@ def test_an_id_that_is_no_unicode_is_refused() -> None:
 def test_a_score_that_is_not_a_finite_number_is_not_written(score: float) -> None:
     with pytest.raises(ragkit.DataError, match="'d2' for 'q'"):
         ragkit.to_trec({"q": {"d1": 1.0, "d2": score}})
+
+
+@pytest.mark.parametrize("relevance", [0.5, "1", None])
+def test_a_relevance_that_is_not_a_whole_number_is_not_written(relevance: Any) -> None:
+    with pytest.raises(ragkit.DataError, match=r"'d2' for 'q' .* not a whole number"):
+        ragkit.qrels_to_trec({"q": {"d1": 1, "d2": relevance}})
+
+
+def test_whatever_is_a_whole_number_is_written_as_one() -> None:
+    assert ragkit.qrels_to_trec({"q": {"a": True, "b": np.int64(2)}}) == "q 0 a 1\nq 0 b 2\n"
+
+
+@pytest.mark.parametrize("write", [ragkit.to_trec, ragkit.qrels_to_trec])
+@pytest.mark.parametrize("other", [None, ["q"], "q", {"q": ["d1"]}, {"q": None}])
+def test_what_is_no_map_of_maps_is_not_written(write: Callable[[Any], str], other: Any) -> None:
+    with pytest.raises(ragkit.DataError, match=r"is \w+, not \{"):
+        write(other)
 
 
 # There and back
