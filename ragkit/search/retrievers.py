@@ -67,7 +67,7 @@ class _Composable:
         return {query.query_id: as_scores(self.search(query.text, k)) for query in asked}
 
     def __rshift__(self, reranker: Reranker) -> TwoStageRetriever:
-        if not callable(getattr(reranker, "rank", None)):
+        if not _has(reranker, "rank"):
             return NotImplemented
         return TwoStageRetriever(self, reranker)
 
@@ -97,6 +97,11 @@ class DenseRetriever(_Fitted):
 
     def __init__(self, encoder: Encoder, index: Index | None = None) -> None:
         super().__init__()
+        if not _has(encoder, "encode_query", "encode_document"):
+            raise DataError(
+                f"encoder is {type(encoder).__name__}, not an encoder. "
+                "Pass one that was made, such as MiniLMEncoder()."
+            )
         self.encoder = encoder
         self.index = index
         self._own: Index | None = None  # made here, not chosen by the user
@@ -262,6 +267,12 @@ class FusionRetriever(_Composable):
     def __init__(self, *retrievers: Retriever, rrf_k: int = 60, depth: int = 100) -> None:
         if not retrievers:
             raise DataError("Fusion needs at least one retriever.")
+        for place, retriever in enumerate(retrievers):
+            if not _has(retriever, "search"):
+                raise DataError(
+                    f"retrievers[{place}] is {type(retriever).__name__}, not a retriever. "
+                    "Pass them one by one: FusionRetriever(dense, bm25)."
+                )
         self.retrievers = retrievers
         self.rrf_k = check_count(rrf_k, "rrf_k")
         self.depth = check_count(depth, "depth")
@@ -321,6 +332,12 @@ def reciprocal_rank_fusion(
         for rank, doc_id in enumerate(ranked_ids(scores), start=1):
             fused[doc_id] = fused.get(doc_id, 0.0) + 1.0 / (k + rank)
     return fused
+
+
+def _has(stage: object, *methods: str) -> bool:
+    """Whether a stage of a pipeline has these methods and is not the bare class of one."""
+    callables = (callable(getattr(stage, name, None)) for name in methods)
+    return not isinstance(stage, type) and all(callables)
 
 
 def _by_id(documents: Iterable[Document]) -> dict[str, Document]:

@@ -703,6 +703,12 @@ def test_fusion_of_nothing_is_refused() -> None:
         ragkit.FusionRetriever()
 
 
+@pytest.mark.parametrize("other", [[ListRetriever("a")], LetterEncoder(), None, ListRetriever])
+def test_what_is_no_retriever_is_not_fused(other: ragkit.Retriever) -> None:
+    with pytest.raises(ragkit.DataError, match=r"retrievers\[1\] is \w+, not a retriever"):
+        ragkit.FusionRetriever(ListRetriever("a"), other)
+
+
 @pytest.mark.parametrize("option", ["rrf_k", "depth"])
 def test_a_fusion_option_below_1_is_refused(option: str) -> None:
     with pytest.raises(ragkit.DataError, match=f"{option} must be at least 1"):
@@ -810,7 +816,15 @@ def test_rerankers_can_be_chained() -> None:
     assert ids(chain.search("eat", k=10)) == sorted(longest)
 
 
-@pytest.mark.parametrize("other", [None, "reranker", 10, LetterEncoder(), ListRetriever("a")])
+@pytest.mark.parametrize(
+    "other", [None, "reranker", 10, LetterEncoder(), ListRetriever("a"), LengthReranker]
+)
 def test_only_a_reranker_can_follow(other: object) -> None:
     with pytest.raises(TypeError, match=">>"):
         dense() >> other
+
+
+@pytest.mark.parametrize("encoder", [None, "minilm", LetterEncoder, ListRetriever("a")])
+def test_dense_takes_an_encoder_only(encoder: ragkit.Encoder) -> None:
+    with pytest.raises(ragkit.DataError, match=r"encoder is \w+, not an encoder"):
+        ragkit.DenseRetriever(encoder)
