@@ -162,9 +162,13 @@ LONG = "because " * 25
         ("01_5", (0.05, "uniform", "short"), "incorrect", "20"),
         ("01_5", (0.05, "uniform", LONG), "correct", ""),
         ("09_9", 1, "incorrect", "no drill"),
+        ((76_800, 0.073), "01_1", "incorrect", "no drill (76800, 0.073)"),
+        ([1, 2], "01_1", "incorrect", "no drill [1, 2]"),
+        (np.ones(2), "01_1", "incorrect", "no drill array"),
+        (None, None, "incorrect", "no drill None"),
     ],
 )
-def test_drill_verdicts(drill: str, answer: Any, status: str, words: str) -> None:
+def test_drill_verdicts(drill: Any, answer: Any, status: str, words: str) -> None:
     verdict = drills.check(drill, answer)
     assert verdict.status == status
     assert words in verdict.message

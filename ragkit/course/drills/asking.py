@@ -9,11 +9,12 @@ from ragkit.course.drills.base import Drill
 from ragkit.course.verdict import Verdict
 
 
-def ask(drills: Mapping[str, Drill], name: str, answer: Any) -> Verdict:
+def ask(drills: Mapping[str, Drill], name: Any, answer: Any) -> Verdict:
     """Print and return the verdict on the answer to one of `drills`; nothing is raised."""
-    if name not in drills:
+    if not isinstance(name, str) or name not in drills:  # an answer in its place has no hash
         known = ", ".join(drills)
-        return Verdict("incorrect", f"there is no drill {name!r}; the drills are {known}.").say()
+        words = f"there is no drill {name!r:.60}; the drills are {known}."
+        return Verdict("incorrect", words).say()
     if unanswered(answer):
         return Verdict("not attempted", f"put your answer in drill_{name}.").say()
     try:
