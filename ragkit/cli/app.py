@@ -68,12 +68,15 @@ def ask(
     from ragkit.search.retrievers import DenseRetriever, Retriever
 
     question, k, depth = check_query(question), check_count(k), check_count(depth, "depth")
+    if rerank and k > depth:  # more candidates for a larger k might change what comes first
+        few = f"--rerank reads {depth} candidates, so it cannot show {k}."
+        raise DataError(f"{few} Add --depth {k}.")
     documents = load_documents(kb or data_dir() / "verb_grammar")
     cache = EmbeddingCache()
     dense = DenseRetriever(cache.wrap(build_encoder(encoder))).fit(documents)
     retriever: Retriever = dense
     if rerank:
-        retriever = (dense >> build_reranker(cache)).with_depth(max(k, depth))
+        retriever = (dense >> build_reranker(cache)).with_depth(depth)
     found = retriever.search(question, k)
     if as_json:
         rows = console.hits_as_json(found, retriever.documents)
