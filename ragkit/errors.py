@@ -27,7 +27,7 @@ class EvaluationError(RagkitError):
 
 
 def one_line(error: BaseException) -> str:
-    """What another library's error says, on one line, to be quoted in a message of ours."""
+    """What an error says, on one line, to be quoted in a message or printed as one."""
     return " ".join(str(error).split())
 
 

@@ -17,7 +17,7 @@ from typer.exceptions import Abort, TyperException
 
 from ragkit.cli import console
 from ragkit.cli import course as teaching
-from ragkit.errors import DataError, RagkitError
+from ragkit.errors import DataError, RagkitError, one_line
 
 app = typer.Typer(
     help="Ask a knowledge base, measure retrieval, and look after the labs of the course.",
@@ -215,7 +215,7 @@ def main() -> None:
     try:
         status = app(standalone_mode=False)
     except RagkitError as error:
-        _fail(str(error))
+        _fail(one_line(error))
     except TyperException as error:
         _fail(" ".join(error.format_message().split()), error.exit_code)
     except (Abort, KeyboardInterrupt):

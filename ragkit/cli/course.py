@@ -56,7 +56,8 @@ def editions(
 
     if check:
         if drift := maker.drift():
-            raise DataError("\n".join([*drift, "Make them again: ragkit editions"]))
+            print(*drift, "Make them again: ragkit editions", sep="\n")
+            raise typer.Exit(1)
         print("Every edition matches its source.")
     else:
         console.show_lab_runs(maker.write_all())
@@ -64,7 +65,10 @@ def editions(
 
 def results(
     check: Annotated[
-        bool, typer.Option("--check", help="Only report prose that differs from the file.")
+        bool,
+        typer.Option(
+            "--check", help="Only report prose that differs from the file; exit 1 if there is any."
+        ),
     ] = False,
 ) -> None:
     """Measure what the prose quotes into data/results.json, and update the prose.
@@ -76,7 +80,8 @@ def results(
 
     if check:
         if stale := ledger.stale_quotes():
-            raise DataError("\n".join([*stale, "Measure again: ragkit results or make bench"]))
+            print(*stale, "Measure again: ragkit results or make bench", sep="\n")
+            raise typer.Exit(1)
         print("Every quoted number is the measured one.")
         return
     _need_sources()

@@ -201,6 +201,7 @@ def test_an_interrupt_ends_in_status_130_and_one_sentence(
         (["ask", QUESTION, "--rerank", "--k", "5", "--depth", "4"], "Add --depth 5"),
         (["ask", QUESTION, "--encoder", "bert"], "bert"),
         (["ask", QUESTION, "--kb", "/no/where"], "/no/where: no such folder"),
+        (["ask", QUESTION, "--kb", "no\nwhere"], "no where: no such folder"),
         (["ask", QUESTION, "--jsn"], "--jsn"),
         (["ask", "caf\udce9"], ""),  # how a byte that is not UTF-8 arrives
         (["evaluate", "--system", "bm52"], "Unknown system 'bm52'; use random, bm25"),
@@ -229,6 +230,25 @@ def test_a_mistake_ends_in_one_sentence_and_status_2(
     outcome = run(*arguments)
     assert is_one_sentence(outcome)
     assert reason in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("command", "finds"),
+    [
+        ("editions", "ragkit.course.staff.editions.drift"),
+        ("results", "ragkit.course.ledger.stale_quotes"),
+    ],
+)
+def test_a_check_lists_what_it_finds_and_ends_in_status_1(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str, finds: str
+) -> None:
+    monkeypatch.setattr(finds, lambda: ["one differs", "another differs"])
+    outcome = run(command, "--check")
+    assert (outcome.status, outcome.err) == (1, "")
+    assert outcome.out.startswith("one differs\nanother differs\n")
+    assert f"again: ragkit {command}" in outcome.out
+    monkeypatch.setattr(finds, lambda: [])
+    assert run(command, "--check").status == 0
 
 
 def test_a_malformed_record_is_named_with_file_and_line(run: Run, base: Path) -> None:
