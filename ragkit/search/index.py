@@ -21,6 +21,7 @@ from ragkit.search.indexfile import IndexFile, read_index_file, write_index_file
 from ragkit.vectors import Vectors, check_vectors
 
 Ids = NDArray[np.str_]
+_LARGEST = 2**31 - 1  # of FAISS's integers
 
 
 @runtime_checkable
@@ -195,7 +196,7 @@ class FlatIndex(_FaissIndex):
     kind, _holds = "flat", "IndexFlatIP"
 
     def __init__(self, dimension: int, *, fingerprint: str = "") -> None:
-        exact = import_faiss().IndexFlatIP(check_count(dimension, "dimension"))
+        exact = import_faiss().IndexFlatIP(check_count(dimension, "dimension", most=_LARGEST))
         super().__init__(exact, fingerprint)
 
     def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
@@ -226,10 +227,12 @@ class HNSWIndex(_FaissIndex):
         ef_search: int = 128,
         fingerprint: str = "",
     ) -> None:
-        links = check_count(m, "m", least=2)  # FAISS divides by log(m), and crashes on m = 1
-        faiss, dimension = import_faiss(), check_count(dimension, "dimension")
+        # FAISS divides by log(m), and crashes on m = 1; the lowest layer has twice as many links
+        links = check_count(m, "m", least=2, most=_LARGEST // 2)
+        faiss, dimension = import_faiss(), check_count(dimension, "dimension", most=_LARGEST)
         graph = faiss.IndexHNSWFlat(dimension, links, faiss.METRIC_INNER_PRODUCT)
-        graph.hnsw.efConstruction = check_count(ef_construction, "ef_construction")
+        beam = check_count(ef_construction, "ef_construction", most=_LARGEST)
+        graph.hnsw.efConstruction = beam
         super().__init__(graph, fingerprint)
         self.ef_search = ef_search
 
@@ -240,7 +243,7 @@ class HNSWIndex(_FaissIndex):
 
     @ef_search.setter
     def ef_search(self, value: int) -> None:
-        self._faiss.hnsw.efSearch = check_count(value, "ef_search")
+        self._faiss.hnsw.efSearch = check_count(value, "ef_search", most=_LARGEST)
 
     @classmethod
     def _settings_of(cls, index: Any) -> dict[str, int]:
