@@ -37,11 +37,16 @@ def check_vectors(vectors: object, dimension: int, what: str = "vectors") -> Vec
     return np.ascontiguousarray(rows)
 
 
-def _check_rows(rows: Vectors, what: str) -> None:
+def check_finite(rows: NDArray[np.floating[Any]], what: str) -> None:
+    """`VectorError`, naming the row, if one of float [n, d] holds NaN or an infinite number."""
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         bad = int(np.argmin(finite))
         raise VectorError(f"{what}: row {bad} holds NaN or an infinite number. Check the encoder.")
+
+
+def _check_rows(rows: Vectors, what: str) -> None:
+    check_finite(rows, what)
     with np.errstate(over="ignore"):
         norms = np.linalg.norm(rows, axis=1)
     off = ~(np.abs(norms - 1.0) <= UNIT_TOLERANCE)

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 
 from ragkit.errors import VectorError
-from ragkit.vectors import Vectors, unit_rows
+from ragkit.vectors import Vectors, check_finite, unit_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,12 @@ class Whitening:
 
         n rows determine at most n - 1 directions, so the covariance is shrunk towards a multiple of
         the identity (Ledoit & Wolf 2004): `shrinkage` 0 takes it as it is, 1 leaves only the mean.
-        Raises `VectorError` for fewer than two rows, or if some direction would have no variance.
+        Raises `VectorError` for fewer than two rows, a row that is not finite, or if some direction
+        would have no variance.
         """
         if rows.ndim != 2 or len(rows) < 2:
             raise VectorError(f"Whitening needs two rows [n, d] or more; got {list(rows.shape)}.")
+        check_finite(rows, "rows")
         if not 0 <= shrinkage <= 1:
             raise VectorError(f"shrinkage must be from 0 to 1; got {shrinkage}.")
         mean = rows.mean(axis=0)
@@ -46,6 +48,7 @@ class Whitening:
         return cls(mean, (directions / np.sqrt(variances)).astype(np.float32))
 
     def __call__(self, rows: Vectors) -> Vectors:
-        """Whitened unit rows, float32 [n, d]; a row at the mean is a `VectorError`."""
+        """Whitened unit rows, float32 [n, d]; a row not finite or at the mean: `VectorError`."""
+        check_finite(rows, "rows")
         moved: Vectors = ((rows - self.mean) @ self.matrix).astype(np.float32)
         return unit_rows(moved)

@@ -46,6 +46,16 @@ def test_less_than_two_rows_are_refused(rows: np.ndarray) -> None:
         Whitening.fit(rows)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_row_that_is_not_finite_is_named(bad: float) -> None:
+    rows = ROWS.copy()
+    rows[3, 1] = bad
+    with pytest.raises(ragkit.VectorError, match="row 3 holds NaN or an infinite number"):
+        Whitening.fit(rows)
+    with pytest.raises(ragkit.VectorError, match="row 3 holds NaN or an infinite number"):
+        Whitening.fit(ROWS)(rows)
+
+
 @pytest.mark.parametrize("shrinkage", [-0.1, 1.1, float("nan")])
 def test_a_shrinkage_outside_0_to_1_is_refused(shrinkage: float) -> None:
     with pytest.raises(ragkit.VectorError, match="shrinkage"):
