@@ -1,8 +1,10 @@
-"""The switches of the process: quietness, threads, and where files live. Nothing else sets them.
+"""Progress bars, threads and folders, as set by environment variables, which nothing else reads.
 
-- `RAGKIT_QUIET=1` silences progress bars and third-party chatter (CI sets it).
-- `RAGKIT_THREADS=n` sets the threads of torch, FAISS and onnxruntime; default: all our cores.
-- `RAGKIT_CACHE=dir` moves the cache of embeddings, scores, graphs and exports.
+- `RAGKIT_QUIET=1` turns off progress bars.
+- `RAGKIT_THREADS=n` sets the threads of torch, FAISS and onnxruntime; default: the cores that the
+  process may use.
+- `RAGKIT_CACHE=dir` moves the cache of embeddings, scores, indexes and exports.
+- `RAGKIT_MODELS=dir` is where published weights are looked for first, in `dir/<name>/`.
 """
 
 from __future__ import annotations
@@ -17,19 +19,22 @@ from types import ModuleType
 from ragkit.errors import DataError
 
 DISTRIBUTION = "ragkit-labs"  # what pip calls it
-LARGEST_SEED = 2**64 - 1  # what torch's generators take
+LARGEST_SEED = 2**64 - 1  # that torch's generators accept
 
 
 def quiet() -> bool:
-    """True when `RAGKIT_QUIET` is set to anything but 0 or nothing."""
+    """True if there are to be no progress bars: `RAGKIT_QUIET` is set, and to something but 0."""
     return os.environ.get("RAGKIT_QUIET", "") not in ("", "0")
 
 
 def threads() -> int:
-    """Number of threads for numeric work: `RAGKIT_THREADS`, or the cores this process may use."""
+    """Number of threads for numeric work: `RAGKIT_THREADS`, or the cores this process may use.
+
+    Raises `DataError` if the variable is not a whole number from 1 up.
+    """
     wanted = os.environ.get("RAGKIT_THREADS", "")
     if wanted:
-        if not wanted.isdecimal() or int(wanted) == 0:  # "²" is a digit, but no number
+        if not wanted.isdecimal() or int(wanted) == 0:  # isdigit() would accept "²"
             raise DataError(f"RAGKIT_THREADS is {wanted!r}; set it to a whole number from 1 up.")
         return int(wanted)
     if hasattr(os, "sched_getaffinity"):
@@ -38,7 +43,7 @@ def threads() -> int:
 
 
 def cache_dir() -> Path:
-    """Folder of everything that is kept: `RAGKIT_CACHE`, or the user's cache folder."""
+    """Folder of everything that is cached: `RAGKIT_CACHE`, or the user's cache folder."""
     if folder := os.environ.get("RAGKIT_CACHE"):
         return Path(folder)
     from platformdirs import user_cache_path
@@ -46,8 +51,17 @@ def cache_dir() -> Path:
     return user_cache_path("ragkit")
 
 
+def models_dir() -> Path | None:
+    """Folder to look for published weights in first: `RAGKIT_MODELS`, or None if it is not set."""
+    folder = os.environ.get("RAGKIT_MODELS")
+    return Path(folder) if folder else None
+
+
 def data_dir() -> Path:
-    """Folder of the course's data: beside the package in a checkout, inside it in a wheel."""
+    """Folder of the course's data: beside the package in a checkout, inside it in a wheel.
+
+    Raises `DataError` if it is in neither place.
+    """
     package = Path(__file__).resolve().parent
     for candidate in (package.parent / "data", package / "_data"):
         if (candidate / "verb_grammar" / "corpus.jsonl").is_file():
@@ -59,7 +73,7 @@ def data_dir() -> Path:
 
 
 def import_torch() -> ModuleType:
-    """Import torch with our thread count, before FAISS can load a second OpenMP on macOS."""
+    """Import torch and give it `threads()` threads."""
     _prepare_openmp()
     import torch
 
@@ -68,7 +82,7 @@ def import_torch() -> ModuleType:
 
 
 def import_faiss() -> ModuleType:
-    """Import FAISS with our thread count (one on macOS, where two OpenMP pools crash)."""
+    """Import FAISS and give it `threads()` threads (one on macOS, where two OpenMP pools crash)."""
     _prepare_openmp()
     import faiss
 
@@ -88,5 +102,5 @@ def silence_transformers() -> None:
 
 
 def _prepare_openmp() -> None:
-    if sys.platform == "darwin":
+    if sys.platform == "darwin":  # torch and FAISS each load an OpenMP; the second would abort
         os.environ.setdefault("KMP_DUPLICATE_LIB_OK", "TRUE")

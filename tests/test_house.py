@@ -14,6 +14,8 @@ import pytest
 from conftest import ROOT
 from packaging.requirements import Requirement
 
+import ragkit.runtime
+
 GROUND = {"errors", "checks", "files", "ranking", "vectors", "runtime"}
 ROOMS = (
     "documents",
@@ -87,6 +89,14 @@ def test_only_the_checks_look_through_the_wall() -> None:
         if any(m.startswith("ragkit.course.staff") for m in imports(path, run=True))
     }
     assert looking == THROUGH_THE_WALL
+
+
+def test_runtime_alone_reads_the_variables_of_the_environment_and_names_each() -> None:
+    reading = re.compile(r'environ(?:\.get\(|\[)\s*"(RAGKIT_\w+)"')
+    read = {name(p): set(reading.findall(p.read_text(encoding="utf-8"))) for p in MODULES}
+    readers = {path: variables for path, variables in read.items() if variables}
+    documented = set(re.findall(r"^- `(RAGKIT_\w+)=", ragkit.runtime.__doc__ or "", re.MULTILINE))
+    assert readers == {"ragkit/runtime.py": documented}
 
 
 @pytest.mark.parametrize("lab", sorted((ROOT / "ragkit/course/staff").glob("lab*")), ids=name)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ragkit.errors import ModelError
+from ragkit.runtime import models_dir
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +156,13 @@ def _sha256_of_version(file: Path, mtime_ns: int, size: int) -> str:
 
 def _find_folder(weights: Weights) -> tuple[Path, str]:
     """The folder to use and where it comes from: `RAGKIT_MODELS` first, then the package."""
-    if root := os.environ.get("RAGKIT_MODELS"):
-        if not Path(root).is_dir():
+    if root := models_dir():
+        if not root.is_dir():
             raise ModelError(
                 f"RAGKIT_MODELS names {root}, which is not a folder. "
-                f"Point it at a folder that holds {weights.name}/, or unset it."
+                f"Point it at a folder that contains {weights.name}/, or unset it."
             )
-        folder = Path(root) / weights.name
+        folder = root / weights.name
         if folder.is_dir():
             return folder, "RAGKIT_MODELS"
     spec = find_spec(weights.package)
