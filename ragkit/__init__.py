@@ -1,7 +1,7 @@
 """ragkit: a small retrieval library to learn from.
 
 Importing it loads nothing heavy: the public names, listed in `__init__.pyi`, are fetched from their
-modules the first time they are used. torch is imported only when a class that needs it is built.
+modules the first time they are used. torch is imported only by what needs it, when that is used.
 """
 
 import lazy_loader

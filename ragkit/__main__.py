@@ -1,4 +1,4 @@
-"""`python -m ragkit` is `ragkit`."""
+"""Run the `ragkit` command as `python -m ragkit`."""
 
 from ragkit.cli.app import main
 

@@ -11,7 +11,7 @@ from ragkit.errors import DataError, RagkitError
 
 
 def check_texts(texts: Sequence[str], what: str = "texts") -> list[str]:
-    """Return `texts` as a list if each is a non-blank string; else a `DataError` with its place."""
+    """Return `texts` as a list of non-blank strings, or raise `DataError` with the bad place."""
     if isinstance(texts, str | bytes) or not isinstance(texts, Iterable):
         raise DataError(
             f"{what} must be a list of strings; got {type(texts).__name__}. "
@@ -26,7 +26,7 @@ def check_texts(texts: Sequence[str], what: str = "texts") -> list[str]:
 
 
 def check_query(query: object) -> str:
-    """Return `query` if it is a non-blank string; else a `DataError` that says what to do."""
+    """Return `query` if it is a non-blank string, else raise a `DataError` that says what to do."""
     if not isinstance(query, str):
         raise DataError(f"The query must be a string; got {type(query).__name__}.")
     if not query.strip():
@@ -35,7 +35,7 @@ def check_query(query: object) -> str:
 
 
 def check_string(text: object, place: str) -> str:
-    """Return `text` if it is a string, blank or not; else a `DataError` that names its place."""
+    """Return `text` if it is a string, blank or not, else raise `DataError` naming its place."""
     if not isinstance(text, str):
         raise DataError(
             f"{place} is {type(text).__name__}, not a string: {text!r:.60}. "
@@ -45,10 +45,10 @@ def check_string(text: object, place: str) -> str:
 
 
 def check_unicode(text: str, place: str) -> str:
-    """Return `text` if UTF-8 can hold it; half a surrogate pair is a `DataError`.
+    """Return `text` if it can be encoded as UTF-8; half a surrogate pair is a `DataError`.
 
-    Python strings may hold one, from an escape in JSON or a byte that was not UTF-8, but no
-    tokenizer, hash or file takes it.
+    Python strings may contain one, from an escape in JSON or a byte that was not UTF-8, but no
+    tokenizer, hash or file accepts it.
     """
     try:
         text.encode()
@@ -61,7 +61,7 @@ def check_unicode(text: str, place: str) -> str:
 
 
 def check_id(value: object, place: str) -> str:
-    """Return `value` if it may name a document; else a `DataError` that names its place.
+    """Return `value` if it can be a document's id, else raise `DataError` naming its place.
 
     An id is a non-empty string without the NUL character, which a NumPy array of strings drops
     from the end, so that two ids could become one.
@@ -72,7 +72,7 @@ def check_id(value: object, place: str) -> str:
 
 
 def check_count(k: Any, name: str = "k", *, least: int = 1, most: int | None = None) -> int:
-    """`k` as an int from `least` to `most`, or a `DataError` that says what was passed."""
+    """Return `k` as an int from `least` to `most`, or raise a `DataError` that quotes it."""
     try:
         number = None if isinstance(k, bool) else operator.index(k)
     except TypeError:
@@ -107,7 +107,7 @@ def is_finite(score: Any) -> bool:
 
 
 def are_finite(scores: Iterable[Any]) -> bool:
-    """`is_finite` of every one of the scores, at half the cost of asking one by one."""
+    """True if every score is finite; takes half the time of calling `is_finite` on each."""
     try:
         return all(map(math.isfinite, scores))
     except (TypeError, OverflowError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class RagkitError(ValueError):
-    """Any mistake that ragkit can name."""
+    """Base of every error that ragkit raises on purpose."""
 
 
 class DataError(RagkitError):
@@ -32,4 +32,4 @@ def one_line(error: BaseException) -> str:
 
 
 class RagkitWarning(UserWarning):
-    """Something was repaired or cut short; the result is usable and the message says how."""
+    """Something was repaired, cut short or left out; the result is usable, the message says why."""

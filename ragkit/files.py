@@ -1,6 +1,6 @@
-"""Reading and writing files: lines with their places; whole files or none; files with a checksum.
+"""Read lines with their places; write files whole or not at all, plain or with a checksum.
 
-What the files mean is the business of the modules that call these functions.
+What the files mean is up to the modules that call these functions.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _HEX = 64  # characters of a sha256
 
 
 def read_lines(path: Path, advice: str) -> Iterator[tuple[str, str]]:
-    """Yield `(place, line)` for each non-blank line, where place reads `file:number`.
+    """Yield `(place, line)` for each non-blank line, where place is `file:number`.
 
     A file that is missing or cannot be read is a `DataError` that ends with the caller's `advice`.
     """
@@ -44,11 +44,14 @@ def read_lines(path: Path, advice: str) -> Iterator[tuple[str, str]]:
 
 
 def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
-    """Write bytes under a temporary name beside `path`, then rename: all of it or none of it."""
+    """Write all the bytes or none: to a temporary file beside `path`, which is then renamed.
+
+    Missing folders are made. Raises `OSError` if the file cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{secrets.token_hex(8)}")
     try:
-        with partial.open("xb") as stream:  # readable to others as the umask says, unlike mkstemp
+        with partial.open("xb") as stream:  # not mkstemp, whose files only their owner can read
             stream.writelines(parts)
         os.replace(partial, path)
     except BaseException:
@@ -57,7 +60,7 @@ def write_atomically(path: Path, *parts: bytes | memoryview) -> None:
 
 
 def write_checked(path: Path, header: Mapping[str, Any], payload: bytes | memoryview) -> None:
-    """Write a header of JSON values and bytes, under a sha256 of both; all of it or none of it.
+    """Write a JSON header and bytes with a sha256 of both, for `read_checked`; all or none.
 
     The file is a line that names the format, a line with the hex digest of what follows it, a line
     of JSON, and the bytes. Nothing is pickled.
@@ -67,7 +70,7 @@ def write_checked(path: Path, header: Mapping[str, Any], payload: bytes | memory
 
 
 def read_checked(path: Path) -> tuple[dict[str, Any], memoryview]:
-    """The header and the bytes of a file that `write_checked` wrote.
+    """Read the header and the bytes of a file that `write_checked` wrote.
 
     Raises `DataError` if the file is cut short, altered or of another format, and `OSError` if it
     cannot be read.
@@ -104,7 +107,7 @@ _reported: set[Path] = set()
 
 
 def report_unwritable(folder: Path, error: OSError) -> None:
-    """Warn that a cache folder cannot be written; once for each folder, whatever is kept there."""
+    """Warn once per folder that a cache cannot be written, whatever is cached there."""
     if folder in _reported:
         return
     _reported.add(folder)

@@ -1,4 +1,4 @@
-"""The tie rule, in one place: score descending, then doc_id ascending. And what a hit is."""
+"""The tie rule, in one place: by score, descending, then by doc_id, ascending; and the `Hit`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def ranked(scored: Iterable[tuple[str, float]], k: int | None = None) -> list[tu
     [('c', 2.0), ('a', 1.0), ('b', 1.0)]
     """
     by_id = sorted(scored, key=lambda pair: pair[0])
-    # a second, stable sort: negating the score would turn NumPy's unsigned numbers upside down
+    # a second, stable sort: negating the scores would wrap NumPy's unsigned numbers around
     return sorted(by_id, key=lambda pair: pair[1], reverse=True)[:k]
 
 
@@ -37,7 +37,7 @@ def hits(scored: Iterable[tuple[str, float]], k: int | None = None) -> list[Hit]
 
 
 def hit_rows(scores: NDArray[np.float32], ids: NDArray[np.str_]) -> list[list[Hit]]:
-    """What `index.search` gives, scores and ids [q, k] best first, as one hit list per query."""
+    """One hit list per query from the scores and ids [q, k], best first, of `index.search`."""
     return [
         [Hit(doc_id, score, rank) for rank, (doc_id, score) in enumerate(row, start=1)]
         for row in map(zip, ids.tolist(), scores.tolist())

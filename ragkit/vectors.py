@@ -1,4 +1,4 @@
-"""What may be called a vector here: float32, finite, unit length. One check for every index."""
+"""The vector check, one for every index: float32, finite, unit length."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ragkit.errors import VectorError
 
 Vectors = NDArray[np.float32]
-UNIT_TOLERANCE = 1e-3
+UNIT_TOLERANCE = 1e-3  # how far a row's norm may be from 1
 
 
 def check_vectors(vectors: object, dimension: int, what: str = "vectors") -> Vectors:

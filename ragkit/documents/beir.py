@@ -1,6 +1,6 @@
-"""Reading the BEIR layout (corpus.jsonl, queries.jsonl, qrels/*.tsv), record by record.
+"""Read the BEIR layout (corpus.jsonl, queries.jsonl, qrels/*.tsv) record by record.
 
-Every error names the file and the line. What the records mean is the business of `kb.py`.
+Every error names the file and the line. What the records mean is up to `kb.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ QRELS_HEADER = ["query-id", "corpus-id", "score"]
 
 
 def read_records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield `(place, record)` for a JSONL file whose records have a unique `_id` and a `text`."""
+    """Yield `(place, record)` for a JSONL file whose records have a unique `_id` and a `text`.
+
+    Raises `DataError`, naming the line, for a record that has not, or that is not JSON.
+    """
     seen: dict[str, str] = {}
     for place, line in read_lines(path, _BEIR):
         record = _parse_record(place, line)
@@ -48,7 +51,11 @@ def text_field(place: str, record: dict[str, Any], name: str, default: str | Non
 
 
 def read_qrels(path: Path, query_ids: set[str], doc_ids: set[str]) -> Qrels:
-    """Read a BEIR qrels file into `{query_id: {doc_id: relevance}}`; ids must be known."""
+    """Read a BEIR qrels file into `{query_id: {doc_id: relevance}}`.
+
+    Raises `DataError`, naming the line, for one that is malformed, repeats a pair, or has an id
+    that is not among `query_ids` and `doc_ids`.
+    """
     qrels: Qrels = {}
     for number, (place, line) in enumerate(read_lines(path, _BEIR)):
         fields = line.split("\t")

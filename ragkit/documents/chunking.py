@@ -1,7 +1,7 @@
-"""Cutting a long text into chunks that remember where they came from.
+"""Cut a long text into chunks that know their place in it.
 
 Every chunk is an exact slice: `text[chunk.start:chunk.end] == chunk.text`. Gold answers are
-character spans too, so no label depends on a chunk size. A text that is no string is a `DataError`.
+character spans too, so no label depends on a chunk size. A text must be a string, else `DataError`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ragkit.checks import check_count, check_string
 from ragkit.documents.kb import Document
 from ragkit.documents.spans import Span
 
-# what CommonMark calls a heading: # to ######, a space, a title; #hashtag is none
+# what CommonMark calls a heading: # to ######, a space, a title; so not #hashtag
 _HEADING = re.compile(r"^#{1,6}[ \t](?P<title>[^\r\n]*)", re.MULTILINE)
 _SENTENCE_END = re.compile(rf"[.!?][\"'”’)\]]*(?=\s)|(?=\n\s*\n)|{_HEADING.pattern}", re.MULTILINE)
 TokenSpans = Callable[[str], Sequence[Span]]
@@ -32,11 +32,11 @@ class Chunk:
 
     @property
     def span(self) -> Span:
-        """Where the chunk lies."""
+        """The chunk's place in the text."""
         return Span(self.start, self.end)
 
     def holds(self, answer: Span) -> bool:
-        """True if the whole answer lies inside the chunk."""
+        """True if the whole answer is inside the chunk."""
         return self.span.overlap(answer) == answer.end - answer.start
 
     def to_document(self, doc_id: str) -> Document:
@@ -54,8 +54,8 @@ def fixed_token_chunks(
 ) -> list[Chunk]:
     """Windows of `size` tokens, each starting `size - overlap` tokens after the one before.
 
-    `tokens` says what a token is. The last window may be shorter, and none lies wholly inside the
-    one before it. Raises `DataError` unless 0 <= overlap < size.
+    `tokens` finds the tokens of a text. The last window may be shorter, and none is wholly inside
+    the one before it. Raises `DataError` unless 0 <= overlap < size.
     """
     check_string(text, "text")
     size = check_count(size, "size")
@@ -95,7 +95,7 @@ def heading_chunks(text: str) -> list[Chunk]:
 def sentence_spans(text: str) -> list[Span]:
     """Spans of sentences; a blank line or a heading ends one, as do . ! ? before a space.
 
-    Closing quotes and brackets stay with their sentence. Abbreviations are not known.
+    Closing quotes and brackets stay with their sentence. Abbreviations are not recognised.
     """
     ends = [match.end() for match in _SENTENCE_END.finditer(text)]
     edges = sorted({0, *ends, len(text)})
@@ -104,7 +104,7 @@ def sentence_spans(text: str) -> list[Span]:
 
 
 def to_documents(chunks: Iterable[Chunk]) -> list[Document]:
-    """Chunks as documents `chunk-0000`, `chunk-0001`, ... in text order."""
+    """The chunks as documents `chunk-0000`, `chunk-0001`, ... in text order."""
     return [chunk.to_document(f"chunk-{number:04d}") for number, chunk in enumerate(chunks)]
 
 

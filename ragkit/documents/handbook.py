@@ -23,7 +23,7 @@ class SpanQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Handbook:
-    """The long text that lab 02 chunks, with its questions of one split."""
+    """The long text that lab 02 chunks, with the questions of one split."""
 
     text: str
     questions: list[SpanQuestion]
@@ -59,7 +59,7 @@ def _read_spans(place: str, text: str, records: Any) -> tuple[Span, ...]:
 def _read_span(place: str, text: str, record: object) -> Span:
     match record:
         case {"start": int(start), "end": int(end), "text": str(quote)}:
-            # slicing alone would take an offset from the end, or one past it
+            # a slice alone would accept a negative offset, or one past the end
             if not quote or start < 0 or end - start != len(quote) or text[start:end] != quote:
                 raise DataError(
                     f"{place}: characters {start}-{end} of handbook.md are not {quote!r:.60}. "

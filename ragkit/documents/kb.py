@@ -48,7 +48,7 @@ class Query:
 class KnowledgeBase:
     """Documents, the queries judged in one split, and their qrels.
 
-    `unjudged` holds the queries that no split judges: questions the base cannot answer.
+    `unjudged` lists the queries that no split judges: questions the base cannot answer.
     """
 
     documents: list[Document]
@@ -79,9 +79,9 @@ class KnowledgeBase:
 
 
 def check_documents(documents: Iterable[Document]) -> list[Document]:
-    """Return the documents as a list if each is a `Document` of an id and strings.
+    """Return the documents as a list if each is a `Document` whose id, text and title are valid.
 
-    Anything else is a `DataError` with its place, also when the whole is no list at all.
+    Raises `DataError`, naming the place, for any other item and for what cannot be listed at all.
     """
     checked = _check_items(documents, Document, "documents")
     for position, document in enumerate(checked):
@@ -92,7 +92,7 @@ def check_documents(documents: Iterable[Document]) -> list[Document]:
 
 
 def check_queries(queries: Iterable[Query]) -> list[Query]:
-    """Return the queries as a list if each is a `Query` with an id of its own; else `DataError`.
+    """Return the queries as a list if each is a `Query` and no two share an id, else `DataError`.
 
     Their texts are checked when they are searched for.
     """
@@ -109,8 +109,8 @@ def _check_items(items: Iterable[T], kind: type[T], what: str) -> list[T]:
     checked = list(items)
     for position, item in enumerate(checked):
         if not isinstance(item, kind):
-            found = f"{type(item).__name__}, not a {kind.__name__}"
-            raise DataError(f"{what}[{position}] is {found}. {advice}")
+            actual = f"{type(item).__name__}, not a {kind.__name__}"
+            raise DataError(f"{what}[{position}] is {actual}. {advice}")
     return checked
 
 

@@ -13,5 +13,5 @@ class Span:
     end: int
 
     def overlap(self, other: Span) -> int:
-        """Number of characters that both spans hold."""
+        """Number of characters that are in both spans."""
         return max(0, min(self.end, other.end) - max(self.start, other.start))

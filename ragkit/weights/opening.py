@@ -24,7 +24,7 @@ _EXACT = "session.x64quantprecision"
 
 
 def open_session(source: Path | bytes, intra_op_threads: int, without: Sequence[str] = ()) -> Any:
-    """An onnxruntime session on the CPU over a model file or its bytes, with these many threads.
+    """Open an onnxruntime session on the CPU over a model file or its bytes.
 
     `without` names optimisations of the graph that onnxruntime is to leave out. Products of int8
     are exact: where they would saturate, onnxruntime's precise mode is switched on.
@@ -43,7 +43,7 @@ def open_session(source: Path | bytes, intra_op_threads: int, without: Sequence[
         return onnxruntime.InferenceSession(
             model, options, providers=["CPUExecutionProvider"], disabled_optimizers=list(without)
         )
-    except Exception as error:  # a kind for each fault of the file, derived from Exception only
+    except Exception as error:  # one class per fault of the file, derived from Exception alone
         place = "the model" if isinstance(source, bytes) else source
         raise ModelError(f"{place}: onnxruntime cannot use it ({one_line(error)}).") from error
 
@@ -62,9 +62,9 @@ def int8_saturates() -> bool:
 
 
 def open_torch(kind: str, chosen: Chosen, what: str, **settings: Any) -> Any:
-    """A model of sentence-transformers on the CPU: its class `kind` over the chosen weights.
+    """Load the chosen weights on the CPU with the class `kind` of sentence-transformers.
 
-    Raises `ModelError`, which calls the model `what`, if it cannot be loaded.
+    Raises `ModelError`, which calls the model `what`, if they cannot be loaded.
     """
     import_torch()
     import sentence_transformers
@@ -75,7 +75,7 @@ def open_torch(kind: str, chosen: Chosen, what: str, **settings: Any) -> Any:
             chosen.source,
             device="cpu",
             local_files_only=chosen.local,
-            model_kwargs={"use_safetensors": True},  # the other format may run code
+            model_kwargs={"use_safetensors": True},  # the other format, pickle, may run code
             **settings,
         )
     except Exception as error:  # the loader raises a dozen kinds; all mean "unusable weights"
@@ -85,7 +85,7 @@ def open_torch(kind: str, chosen: Chosen, what: str, **settings: Any) -> Any:
 
 
 def read_tokenizer(weights: Weights, folder: Path) -> Tokenizer:
-    """The tokenizer in a folder of published weights, without the padding and limit its file sets.
+    """Read the tokenizer of published weights, without the padding and limit that its file sets.
 
     Raises `ModelError`, naming the package that carries the file, if it is not a tokenizer.
     """
@@ -105,7 +105,7 @@ def read_tokenizer(weights: Weights, folder: Path) -> Tokenizer:
 
 
 class Tokens:
-    """A model's tokenizer: token counts as they are, token ids cut at `max_length`.
+    """A model's tokenizer: counts tokens before any cut, and gives token ids cut at `max_length`.
 
     Items are texts, or pairs of texts.
     """
@@ -116,7 +116,7 @@ class Tokens:
         self._cut.enable_truncation(max_length, strategy="longest_first")
 
     def lengths(self, items: Sequence[Any]) -> list[int]:
-        """Tokens of each item, special ones included, before any cut."""
+        """Number of tokens of each item, special ones included, before any cut."""
         return [len(encoding.ids) for encoding in self._whole.encode_batch(items)]
 
     def tokens_with_spans(self, text: str) -> list[tuple[str, Span]]:
@@ -131,7 +131,7 @@ class Tokens:
 
 
 def map_one_by_one(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """`work` done on each item by itself, as many at a time as there are threads, in order.
+    """Apply `work` to each item by itself, `threads()` at a time; the results are in order.
 
     An int8 graph takes the scale of its activations from the whole batch, so in a batch one item's
     result would depend on its neighbours; and one item is too small to share among threads.

@@ -1,7 +1,7 @@
-"""Where model weights come from: resolve a folder, verify its sha256, report.
+"""Find a model's weights and verify their sha256.
 
-Order: a folder or hub id given by the caller (`choose`), then the folder in `RAGKIT_MODELS`, then
-the installed package that carries the weights (`locate`). Nothing here touches a network or loads a
+Order: a folder or hub id from the caller (`choose`), then the folder in `RAGKIT_MODELS`, then the
+installed package that carries the weights (`locate`). Nothing here touches a network or loads a
 model.
 """
 
@@ -68,7 +68,7 @@ ALL_WEIGHTS = (MINILM, RERANKER)
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Verified weights on disk: their folder, the sha256 of the file, and how they were found."""
+    """Verified weights on disk: their folder, the sha256 of the file, and where they come from."""
 
     weights: Weights
     folder: Path
@@ -77,7 +77,10 @@ class Located:
 
 
 def locate(weights: Weights) -> Located:
-    """Find and verify published weights; `ModelError` names the package to install if missing."""
+    """Find and verify published weights.
+
+    Raises `ModelError`, naming the package to install, if they are missing or altered.
+    """
     folder, source = _find_folder(weights)
     file = folder / weights.file
     digest = sha256_of(file)
@@ -105,7 +108,7 @@ _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 def choose(model: str | Path) -> Chosen:
     """Tell a folder from a hub id such as "owner/name"; anything else is a `ModelError`.
 
-    Only a string can be a hub id, and only if it cannot be meant as a path to here or to a home: a
+    Only a string can be a hub id, and only if it does not begin as a path does (`.`, `~`, `/`): a
     mistyped folder must not reach for a network.
     """
     if isinstance(model, str | Path) and model != "":  # Path("") is the current folder
@@ -121,7 +124,7 @@ def choose(model: str | Path) -> Chosen:
 
 
 def fingerprint_of(identity: Mapping[str, str]) -> str:
-    """Hex sha256 of what a model's outputs depend on, by name."""
+    """Hex sha256 of `identity`, which names all that a model's outputs depend on."""
     return hashlib.sha256(json.dumps(dict(identity), sort_keys=True).encode()).hexdigest()
 
 
@@ -131,8 +134,8 @@ _SETTINGS = {".json", ".txt", ".model", ".safetensors"}
 def folder_sha256(folder: Path) -> str:
     """Hex sha256 over all weights and settings of a model folder: what its vectors depend on.
 
-    Tokenizer, pooling and further layers have files of their own beside the weights. Notes and
-    licences do not count; unreadable files are a `ModelError`.
+    Tokenizer, pooling and further layers have files of their own beside the weights. Files of other
+    kinds, such as README.md, do not count; an unreadable file is a `ModelError`.
     """
     files = sorted(f for f in folder.rglob("*") if f.suffix in _SETTINGS and f.is_file())
     lines = [f"{sha256_of(file)} {file.relative_to(folder).as_posix()}\n" for file in files]

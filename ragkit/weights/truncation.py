@@ -1,4 +1,4 @@
-"""What is longer than a model reads: counted each time, warned about once."""
+"""Count the inputs that are longer than a model reads, and warn about them once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ragkit.errors import RagkitWarning
 
 
 class Truncating:
-    """Something that cuts its inputs at `max_length` tokens; `truncated` counts those it cut."""
+    """A model that cuts its inputs at `max_length` tokens; `truncated` counts those it cut."""
 
     name: str
     max_length: int
