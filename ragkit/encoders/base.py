@@ -23,7 +23,7 @@ class Encoder(Protocol):
 
     @property
     def name(self) -> str:
-        """What tables and messages call it."""
+        """Its name in tables and messages."""
         ...
 
     @property
@@ -44,16 +44,16 @@ class Encoder(Protocol):
         ...
 
     def encode_query(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
-        """The same for queries; it may differ from `encode`, for example by a prompt."""
+        """As `encode`, for queries; the vectors may differ, for example by a prompt."""
         ...
 
     def encode_document(self, texts: Sequence[str] | str, batch_size: int = 32) -> Vectors:
-        """The same for documents."""
+        """As `encode`, for documents."""
         ...
 
 
 def is_symmetric(encoder: Encoder) -> bool:
-    """Whether it can be seen that an encoder treats queries and documents as any other text.
+    """True if an encoder is known to treat queries and documents as any other text.
 
     So it is if both methods are its `encode` under another name, or those of `BaseEncoder`, and all
     belong to one object: two towers may have the same methods and other weights.

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def info_nce(queries: Tensor, documents: Tensor, temperature: float = 0.05) -> Tensor:
     """Mean over rows i of -log softmax(queries[i] · documents / temperature)[i]: a scalar, in nats.
 
-    `queries` and `documents` are float [B, d], row i of one belonging to row i of the other; the
-    B - 1 other documents are the negatives. Gradients flow into both. Rows are used as they are:
-    normalise them first. Raises `VectorError` for shapes that do not match or temperature <= 0.
+    `queries` and `documents` are float [B, d], and row i of one is the pair of row i of the other;
+    the B - 1 other documents are the negatives. Gradients flow into both. Rows are used as they
+    are: normalise them first. Raises `VectorError` for unequal shapes or temperature <= 0.
     """
     if queries.ndim != 2 or queries.shape != documents.shape or not len(queries):
         raise VectorError(
@@ -36,6 +36,7 @@ def negative_weights(similarities: Tensor, temperature: float) -> Tensor:
 
     `similarities` float [K] to the negatives; returns float [K] that sums to 1 (Wang & Liu, CVPR
     2021, section 3). Near 0 all weight is on the hardest; for a large temperature all are equal.
+    Raises `VectorError` for temperature <= 0.
     """
     if not temperature > 0:
         raise VectorError(f"temperature must be above 0; got {temperature}.")

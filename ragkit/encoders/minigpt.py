@@ -33,7 +33,7 @@ Source = Literal["table", "hidden"]
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A model with the tokenizer it was trained with; `identity` stands for its weights."""
+    """A model with the tokenizer it was trained with; `identity` names the weights in caches."""
 
     model: MiniGPT
     tokenizer: Tokenizer
@@ -45,8 +45,8 @@ class MiniGPTEncoder(BaseEncoder):
     """Mean-pooled MiniGPT: 64 dimensions, unit rows, texts cut at the model's context.
 
     `path` is a folder with `model.safetensors` and `tokenizer.json`, or a `Checkpoint` in
-    memory; without it, the course's own. Raises `ModelError` for files that are missing, altered or
-    of different trainings, or for an unknown source.
+    memory; without it, the course's own. Raises `ModelError` for files that are missing, damaged or
+    do not fit together, or for an unknown source.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class MiniGPTEncoder(BaseEncoder):
     def untrained(cls, *, source: Source = "table", seed: int = 0) -> MiniGPTEncoder:
         """The control: the course's tokenizer over a MiniGPT that never saw a sentence.
 
-        Raises `DataError` for a seed that torch does not take.
+        Raises `DataError` for a seed that torch does not accept.
         """
         seed = check_count(seed, "seed", least=0, most=LARGEST_SEED)
         import_torch()
@@ -78,7 +78,7 @@ class MiniGPTEncoder(BaseEncoder):
 
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            trained = _load(data_dir() / "minigpt")  # draws too: the control's numbers follow it
+            trained = _load(data_dir() / "minigpt")  # draws from the seed too: keep it first
             model = MiniGPT(trained.model.config).eval()
         name = "minigpt-untrained"
         return cls(
@@ -118,8 +118,8 @@ class MiniGPTEncoder(BaseEncoder):
         ids, mask = pad([self.token_ids(text) for text in texts])  # int64 [B, T], bool [B, T]
         with torch.inference_mode():
             states = self.model.table(ids) if self.source == "table" else self.model.hidden(ids)
-            kept = states * mask[:, :, None]  # [B, T, d], padding set to zero
-            mean = kept.sum(dim=1) / mask.sum(dim=1, keepdim=True)  # [B, d]
+            masked = states * mask[:, :, None]  # [B, T, d], padding set to zero
+            mean = masked.sum(dim=1) / mask.sum(dim=1, keepdim=True)  # [B, d]
         pooled: Vectors = mean.numpy()
         return pooled
 
@@ -128,7 +128,7 @@ class MiniGPTEncoder(BaseEncoder):
 
 
 def pad(rows: list[list[int]]) -> tuple[Tensor, Tensor]:
-    """Rows of ids as one int64 [B, T] padded with 0, and a bool [B, T] mask of what is real."""
+    """Rows of ids as one int64 [B, T] padded with 0, and a mask, bool [B, T], True for real ids."""
     import torch
 
     width = max(len(row) for row in rows)
@@ -143,7 +143,7 @@ def _load(folder: Path) -> Checkpoint:
 
 
 def _load_model(file: Path) -> tuple[MiniGPT, str]:
-    """Read a checkpoint written by `ragkit train-minigpt` and its sha256."""
+    """The model that `ragkit train-minigpt` wrote, and the sha256 of its file."""
     sha256 = sha256_of(file)
     import_torch()
     from safetensors import SafetensorError, safe_open
@@ -173,7 +173,7 @@ def _load_model(file: Path) -> tuple[MiniGPT, str]:
 
 
 def _load_tokenizer(folder: Path, vocabulary: int) -> Tokenizer:
-    """The tokenizer beside a checkpoint that has `vocabulary` rows, one for each token."""
+    """The tokenizer beside a checkpoint that has `vocabulary` rows, one per token."""
     from tokenizers import Tokenizer
 
     file = folder / "tokenizer.json"

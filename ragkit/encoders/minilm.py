@@ -35,16 +35,17 @@ LONGEST = 512  # positions of the packaged model
 class MiniLMEncoder(BaseEncoder):
     """Sentence encoder: 384 dimensions, unit rows, texts cut at `max_length` tokens.
 
-    `backend` says what runs it. "torch" is the reference. "onnx" gives the same vectors in less
-    time and without importing torch, from an export that is made on first use. "onnx-int8" is
-    faster still and its vectors are near, not equal: the README says what that costs. "auto" takes
-    "onnx" if the export is there, else "torch"; afterwards `backend` names the one in use.
+    `backend` says what runs it. "torch" is the reference. "onnx" gives the same vectors without
+    importing torch, on most processors in less time, from an export that is made on first use.
+    "onnx-int8" is faster still and its vectors are near, not equal: the README says what that
+    costs. "auto" uses "onnx" if there is an export, else "torch"; afterwards `backend` names the
+    one in use.
 
-    `pooling` is how token vectors become one ("mean" is what the model was trained with, and what
-    an export has). `model` may be a local sentence-transformers folder or, the one way to reach a
-    network, a hub id such as "sentence-transformers/all-mpnet-base-v2"; torch runs both. Raises
-    `ModelError` if weights are missing or a backend cannot do this, `DataError` for a length that
-    the model does not have.
+    `pooling` is how token vectors become one ("mean" is what the model was trained with, and all
+    that an export has). `model` may be a local sentence-transformers folder or, the one way to
+    reach a network, a hub id such as "sentence-transformers/all-mpnet-base-v2"; torch runs both.
+    Raises `ModelError` if weights are missing or the backend does not support the model or pooling,
+    `DataError` for a length that the model does not have.
     """
 
     def __init__(
@@ -94,9 +95,10 @@ class MiniLMEncoder(BaseEncoder):
         return identity | {"export": self._export.sha256} | int8
 
     def token_vectors(self, texts: Sequence[str], batch_size: int = 32) -> list[Vectors]:
-        """What pooling takes the mean of: each text's token vectors, float32 [t, d], unnormalised.
+        """The vectors that pooling makes one of: for each text float32 [t, d], not normalised.
 
         The first and the last are the special tokens [CLS] and [SEP]; texts are cut as in `encode`.
+        Raises `DataError` for an item that is blank, not a string or not Unicode.
         """
         batch_size = check_count(batch_size, "batch_size")
         checked = check_texts(texts)
@@ -106,13 +108,13 @@ class MiniLMEncoder(BaseEncoder):
     def tokens(self, text: str) -> list[tuple[str, Span]]:
         """The tokens that the model reads, without [CLS] and [SEP], each with its place in `text`.
 
-        A token that goes on inside a word begins with "##". Nothing is cut here.
+        A token that continues a word begins with "##". Nothing is cut here.
         """
         return self._running.tokens(check_texts([text])[0])
 
     @property
     def sentence_transformer(self) -> SentenceTransformer:
-        """The model in PyTorch, for a lesson that looks inside; loaded now if it was not yet."""
+        """The model in PyTorch, for a lesson that looks inside; it is loaded on first use."""
         return self._torch.wrapped
 
     @property
@@ -131,7 +133,7 @@ class MiniLMEncoder(BaseEncoder):
         return OnnxModel(export.source, folder, self.max_length, alone=alone)
 
     def _find_export(self, backend: Backend, *, exported: bool) -> exports.Export | None:
-        """The export to use, or None for torch. "auto" takes what is there and says what is not."""
+        """The export to use, or None for torch. "auto" uses one if there is one, and else warns."""
         if backend == "torch" or (backend == "auto" and not exported):
             return None
         if not exported:
@@ -142,15 +144,15 @@ class MiniLMEncoder(BaseEncoder):
         if backend != "auto":
             return exports.find_or_prepare(backend)
         try:
-            found = exports.find("onnx")
+            export = exports.find("onnx")
             missing = f"{exports.folder()}: no ONNX export here yet. "
             why = missing + "Run `ragkit models --export` to make one."
         except exports.DamagedExportError as error:
-            found, why = None, str(error)
-        if found is None:
+            export, why = None, str(error)
+        if export is None:
             fallback = "Until then PyTorch does its work, with the same vectors and a slower start."
             warnings.warn(f"{why} {fallback}", RagkitWarning, stacklevel=3)
-        return found
+        return export
 
     def _encode(self, texts: list[str], batch_size: int) -> Vectors:
         return self._running.encode(texts, batch_size)
@@ -167,7 +169,7 @@ def _choose(model: str | Path | None) -> Chosen:
 
 
 def _hashes(chosen: Chosen) -> tuple[str, str]:
-    """What stands for the weights, and for all files of the folder, in the fingerprint."""
+    """Hashes of the weights and of the whole folder; a hub model is known by its id alone."""
     if not chosen.local:
         return f"hub:{chosen.source}", ""
     folder = Path(chosen.source)

@@ -1,8 +1,8 @@
-"""The ONNX export of MiniLM: made once from the verified weights, checked, kept, found again.
+"""Export MiniLM to ONNX once, check the export against PyTorch, and find it again in the cache.
 
-It lies in the cache folder under the weights' sha256: one file a backend, and `export.json`, which
-holds each file's sha256 and how near its vectors are to PyTorch's. `find` only reads; `prepare` is
-the one that needs torch.
+It is in the cache folder under the weights' sha256: one file per backend, and `export.json` with
+each file's sha256 and how near its vectors are to PyTorch's. `find` only reads; `prepare` needs
+torch.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _AGAIN = "Run `ragkit models --export` to make it again."
 
 
 class DamagedExportError(ModelError):
-    """The export is cut short, altered or unreadable; PyTorch can do its work."""
+    """The export is cut short, altered or unreadable; PyTorch can take its place."""
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One exported graph: its file, or its bytes where no file could be written.
+    """One exported graph: its file, or its bytes if no file could be written.
 
     `lowest_cosine` is the least agreement with PyTorch's vectors over `texts` texts.
     """
@@ -54,25 +54,25 @@ class Export:
 
     @property
     def weights(self) -> Weights:
-        """The weights it was made of."""
+        """The weights that it was made from."""
         return MINILM
 
     @property
     def place(self) -> str:
-        """Its path, to be shown."""
+        """Where it is, for messages: its path, or that it has none."""
         return "in memory only" if isinstance(self.source, bytes) else str(self.source)
 
 
-_unkept: dict[Path, dict[str, Export]] = {}  # made in this process for a folder not to be written
+_in_memory: dict[Path, dict[str, Export]] = {}  # made here for a cache folder that is read-only
 
 
 def folder() -> Path:
-    """Where the export of the packaged weights is kept."""
+    """The folder for the exports of the packaged weights, in the cache folder."""
     return cache_dir() / "models" / MINILM.sha256
 
 
 def find(backend: str) -> Export | None:
-    """The kept export of a backend, verified; None if this release has made none.
+    """The cached export of a backend, verified; None if this release has made none.
 
     Raises `DamagedExportError` if its files are not as they were written.
     """
@@ -82,26 +82,26 @@ def find(backend: str) -> Export | None:
     file = folder() / FILES[backend]
     try:
         entry = entries[backend]
-        found = Export(backend, file, entry["sha256"], entry["lowest_cosine"], entry["texts"])
+        export = Export(backend, file, entry["sha256"], entry["lowest_cosine"], entry["texts"])
     except (KeyError, TypeError):
         raise DamagedExportError(f"{_manifest()}: not as it was written. {_AGAIN}") from None
-    if not file.is_file() or sha256_of(file) != found.sha256:
+    if not file.is_file() or sha256_of(file) != export.sha256:
         raise DamagedExportError(f"{file}: the export is missing, cut short or altered. {_AGAIN}")
-    return found
+    return export
 
 
 def find_or_prepare(backend: str) -> Export:
-    """The export of a backend, made now if there is none; a damaged one is made again, and said."""
+    """The export of a backend, made now if there is none, or with a warning if it is damaged."""
     try:
-        found = find(backend)
+        export = find(backend)
     except DamagedExportError as error:
         warnings.warn(f"{error} It is being made now.", RagkitWarning, stacklevel=4)
-        found = None
-    return found or _unkept.get(folder(), {}).get(backend) or prepare()[backend]
+        export = None
+    return export or _in_memory.get(folder(), {}).get(backend) or prepare()[backend]
 
 
 def prepare() -> dict[str, Export]:
-    """Make the export of every backend, check it against PyTorch, and keep it.
+    """Export MiniLM to ONNX for every backend, check each against PyTorch, and cache them.
 
     Raises `ModelError` if a graph does not give PyTorch's vectors. If the cache folder cannot be
     written, a `RagkitWarning` says so, and the graphs stay in memory.
@@ -123,11 +123,11 @@ def link_into(cache: Path) -> None:
     for backend in FILES:
         find_or_prepare(backend)
     cache.mkdir(parents=True, exist_ok=True)
-    kept = (cache_dir() / "models").resolve()
+    ours = (cache_dir() / "models").resolve()
     try:
-        (cache / "models").symlink_to(kept, target_is_directory=True)
-    except OSError:  # Windows asks for a privilege
-        shutil.copytree(kept, cache / "models")
+        (cache / "models").symlink_to(ours, target_is_directory=True)
+    except OSError:  # Windows lets only some users make links
+        shutil.copytree(ours, cache / "models")
 
 
 def varied_texts() -> list[str]:
@@ -174,8 +174,8 @@ def _compare(backend: str, model: OnnxModel, texts: list[str], reference: Vector
     if lowest < LEAST_COSINE[backend] or moved > _SAME:
         raise ModelError(
             f"The {backend} export of {MINILM.name} is not PyTorch's model: lowest cosine "
-            f"{lowest:.6f} (at least {LEAST_COSINE[backend]} is wanted), and a text's numbers move "
-            f"by {moved:.1e} in a batch. Use backend='torch', and tell us which onnxruntime."
+            f"{lowest:.6f} (at least {LEAST_COSINE[backend]} is needed), and a text's numbers move "
+            f"by {moved:.1e} in a batch. Use backend='torch', and report your onnxruntime version."
         )
     return lowest
 
@@ -185,7 +185,7 @@ def _manifest() -> Path:
 
 
 def _read_manifest() -> dict[str, Any] | None:
-    """What is said of each backend's file; None if nothing is kept or another release made it."""
+    """The manifest's entry for each backend; None if there is none or another release made it."""
     try:
         content = json.loads(_manifest().read_bytes())
         return content["exports"] if content["format"] == FORMAT else None
@@ -197,12 +197,12 @@ def _read_manifest() -> dict[str, Any] | None:
 
 def _keep(exports: dict[str, Export]) -> dict[str, Export]:
     """Write the graphs, then the manifest; what cannot be written stays in memory."""
-    kept = {}
+    written = {}
     try:
         for backend, export in exports.items():
             file = folder() / FILES[backend]
             write_atomically(file, bytes(export.source))
-            kept[backend] = replace(export, source=file)
+            written[backend] = replace(export, source=file)
         entries = {
             backend: {"sha256": e.sha256, "lowest_cosine": e.lowest_cosine, "texts": e.texts}
             for backend, e in exports.items()
@@ -210,7 +210,7 @@ def _keep(exports: dict[str, Export]) -> dict[str, Export]:
         content = json.dumps({"format": FORMAT, "exports": entries}, indent=1)
         write_atomically(_manifest(), content.encode())
     except OSError as error:
-        _unkept[folder()] = exports
+        _in_memory[folder()] = exports
         report_unwritable(cache_dir(), error)
         return exports
-    return kept
+    return written

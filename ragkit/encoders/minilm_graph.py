@@ -1,9 +1,9 @@
-"""all-MiniLM-L6-v2 written out as one ONNX graph: token ids in, unit vectors out.
+"""Build all-MiniLM-L6-v2 as one ONNX graph: token ids in, unit vectors out.
 
 Devlin et al., "BERT", 2019, is the network; Reimers & Gurevych, "Sentence-BERT", 2019, the mean.
-The layers use onnxruntime's fused operators where these are the faster ones, which make of each
-layer eleven operations; a general exporter writes fifty, and the CPU then waits for memory. Where
-the graph is kept and how it is checked is the business of `minilm_export`.
+The layers use onnxruntime's fused operators where these are faster, which leaves eleven operations
+per layer; a general exporter writes fifty, and the CPU then waits for memory. `minilm_export`
+checks the graph and writes it to disk.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ def minilm_graph(weights: Tensors, weights_sha256: str) -> onnx.ModelProto:
 def quantised(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same graph with int8 weights; activations are quantised as they come (dynamically).
 
-    One scale an output channel, and 7 of the 8 bits: processors without VNNI add pairs of products
-    in 16 bits, which 8-bit weights overflow. So every machine computes the same vectors.
+    One scale per output channel, and 7 of the 8 bits: processors without VNNI add pairs of products
+    in 16 bits, which 8-bit weights overflow and 7-bit weights do not.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -75,7 +75,7 @@ class _Graph:
         self._weights = weights
         self._nodes: list[onnx.NodeProto] = []
         self._constants: dict[str, onnx.TensorProto] = {}
-        self._floats: list[onnx.ValueInfoProto] = []  # onnx cannot infer what fused operators give
+        self._floats: list[onnx.ValueInfoProto] = []  # onnx cannot infer fused operators' outputs
 
     def embeddings(self) -> str:
         """Word + position + segment, normalised: float32 [texts, tokens, 384].
@@ -108,8 +108,8 @@ class _Graph:
         tokens = self._constant("token_axis", np.array([1], dtype=np.int64))
         real = self._node("Cast", ["attention_mask"], ["real"], to=TensorProto.FLOAT)
         weights = self._node("Unsqueeze", [real, last], ["real_tokens"])
-        kept = self._node("Mul", [states, weights], ["kept"])
-        summed = self._node("ReduceSum", [kept, tokens], ["summed"], keepdims=0)
+        masked = self._node("Mul", [states, weights], ["kept"])
+        summed = self._node("ReduceSum", [masked, tokens], ["summed"], keepdims=0)
         count = self._node("ReduceSum", [real, tokens], ["token_count"], keepdims=1)
         mean = self._node("Div", [summed, count], ["mean"])
         return self._node("LpNormalization", [mean], ["embedding"], axis=-1, p=2)
@@ -151,7 +151,7 @@ class _Graph:
         return self._fused("Attention", inputs, [f"{name}attended"], num_heads=HEADS)
 
     def _dense(self, name: str, states: str) -> str:
-        """The product with a weight matrix; torch keeps it as [out, in]. No bias yet."""
+        """The product with a weight matrix, which torch stores as [out, in]. No bias yet."""
         matrix = self._constant(f"{name}.weight", self._weights[f"{name}.weight"].T)
         return self._node("MatMul", [states, matrix], [f"{name}.product"])
 

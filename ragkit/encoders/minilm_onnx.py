@@ -1,4 +1,4 @@
-"""MiniLM run by onnxruntime: a tokenizer and one session, neither torch nor transformers."""
+"""Run MiniLM with onnxruntime: a tokenizer and one session, without torch or transformers."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ragkit.vectors import Vectors
 from ragkit.weights.opening import Tokens, map_one_by_one, open_session
 from ragkit.weights.published import MINILM
 
-_SLOWER = ("SkipLayerNormFusion",)  # makes one slow operator of a sum and a norm
+_SLOWER = ("SkipLayerNormFusion",)  # its one operator for a sum and a norm is slower than the two
 
 
 class OnnxModel:
     """The exported graph (a file, or its bytes) with the tokenizer in the `weights` folder.
 
-    A float32 graph takes batches of texts of like length and shares each product among the
+    A float32 graph takes batches of texts of similar length and shares each product among the
     threads; a quantised one (`alone`) takes each text by itself. Raises `ModelError` for an export
     of other weights.
     """
@@ -44,24 +44,24 @@ class OnnxModel:
         return self._in_batches("token_vectors", texts, batch_size)
 
     def lengths(self, texts: list[str]) -> list[int]:
-        """Tokens of each text, special ones included, before any cut."""
+        """Number of tokens of each text, special ones included, before any cut."""
         return self._tokens.lengths(texts)
 
     def tokens(self, text: str) -> list[tuple[str, Span]]:
-        """The tokens of a text with their places in it, no special ones, before any cut."""
+        """The tokens of a text with their places in it, without special ones, before any cut."""
         return self._tokens.tokens_with_spans(text)
 
     def _in_batches(self, output: str, texts: list[str], batch_size: int) -> list[Vectors]:
-        """One output for each text, in the order of the texts; padding is cut off."""
+        """One output per text, in the order of the texts; padding is cut off."""
         encoded = [encoding.ids for encoding in self._tokens.cut(texts)]
         run = partial(self._run, output)
         if self._alone:
             return [rows[0] for rows in map_one_by_one(run, ([ids] for ids in encoded))]
-        found: list[Any] = [None] * len(texts)
+        outputs: list[Any] = [None] * len(texts)
         for batch in _by_length(encoded, batch_size):
             for row, values in zip(batch, run([encoded[row] for row in batch]), strict=True):
-                found[row] = values[: len(encoded[row])] if values.ndim == 2 else values
-        return found
+                outputs[row] = values[: len(encoded[row])] if values.ndim == 2 else values
+        return outputs
 
     def _run(self, output: str, batch: list[list[int]]) -> Vectors:
         """One pass over token ids of several lengths, padded to the longest."""
@@ -75,17 +75,17 @@ class OnnxModel:
 
 
 def _by_length(encoded: list[list[int]], batch_size: int) -> list[list[int]]:
-    """Row numbers in batches of texts of like length, so that little is padded."""
+    """Row numbers in batches of texts of similar length, so that little is padded."""
     order = sorted(range(len(encoded)), key=lambda row: -len(encoded[row]))
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
 def _check_origin(session: Any, source: Path | bytes) -> None:
-    """The graph says of which weights it was made."""
-    made_of = session.get_modelmeta().custom_metadata_map.get("weights_sha256", "")
-    if made_of != MINILM.sha256:
+    """Refuse a graph whose metadata do not name the packaged weights."""
+    origin = session.get_modelmeta().custom_metadata_map.get("weights_sha256", "")
+    if origin != MINILM.sha256:
         place = source if isinstance(source, Path) else "the export"
         raise ModelError(
-            f"{place}: this export was made from other weights (sha256 {made_of[:12] or 'unsaid'}…,"
+            f"{place}: this export was made from other weights (sha256 {origin[:12] or 'unknown'}…,"
             f" not {MINILM.sha256[:12]}…). Delete it, then run: ragkit models --export"
         )

@@ -1,4 +1,4 @@
-"""MiniLM, or a sentence-transformers model of the user's own, run by PyTorch."""
+"""Run MiniLM, or a sentence-transformers model of the user's own, with PyTorch."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class TorchModel:
     """Transformer → pooling → normalise, on the CPU; `wrapped` is the sentence-transformers model.
 
-    `pooling` takes the place of the model's own; texts are cut at `max_length` tokens. Raises
-    `ModelError` for weights that cannot be loaded, `DataError` for a length the model lacks.
+    `pooling` replaces the model's own; texts are cut at `max_length` tokens. Raises `ModelError`
+    for weights that cannot be loaded, `DataError` for a length that the model does not have.
     """
 
     def __init__(self, chosen: Chosen, pooling: str, max_length: int = 256) -> None:
@@ -40,13 +40,13 @@ class TorchModel:
 
     def token_vectors(self, texts: list[str], batch_size: int) -> list[Vectors]:
         """The last layer's vectors of each text, float32 [t, d], special tokens included."""
-        found = self.wrapped.encode(
+        states = self.wrapped.encode(
             texts, batch_size=batch_size, output_value="token_embeddings", show_progress_bar=False
         )
-        return [rows.numpy() for rows in cast(Any, found)]
+        return [rows.numpy() for rows in cast(Any, states)]
 
     def tokens(self, text: str) -> list[tuple[str, Span]]:
-        """The tokens of a text with their places in it, no special ones, before any cut."""
+        """The tokens of a text with their places in it, without special ones, before any cut."""
         tokenizer: Any = self.wrapped.tokenizer
         encoded = tokenizer(
             text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
@@ -56,7 +56,7 @@ class TorchModel:
         return list(zip(pieces, places, strict=True))
 
     def lengths(self, texts: list[str]) -> list[int]:
-        """Tokens of each text, special ones included, before any cut."""
+        """Number of tokens of each text, special ones included, before any cut."""
         encoded = self.wrapped.tokenizer(texts, truncation=False, padding=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 

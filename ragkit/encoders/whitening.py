@@ -23,7 +23,7 @@ class Whitening:
 
     @classmethod
     def fit(cls, rows: Vectors, shrinkage: float = 0.1) -> Self:
-        """Learn the step from float32 [n, d]: the matrix is the inverse root of the covariance.
+        """Learn the step from float32 [n, d]; `matrix` is an inverse root of the covariance.
 
         n rows determine at most n - 1 directions, so the covariance is shrunk towards a multiple of
         the identity (Ledoit & Wolf 2004): `shrinkage` 0 takes it as it is, 1 leaves only the mean.

@@ -16,7 +16,7 @@ def corpus_file() -> Path:
 def training_sentences(file: Path | None = None) -> list[str]:
     """The sentences of a text file, one per line; without `file`, those of the course.
 
-    Raises `DataError`, with its place, for a file that is missing or not UTF-8.
+    Raises `DataError`, naming the place, for a file that is missing or not UTF-8.
     """
     advice = "Pass a text file with one sentence per line."
     return [line.strip() for _, line in read_lines(file or corpus_file(), advice)]

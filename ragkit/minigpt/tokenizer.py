@@ -1,6 +1,6 @@
 """The MiniGPT tokenizer: byte-level BPE of about 1,000 tokens, by the `tokenizers` library.
 
-Byte-level (Radford et al. 2019), so that any string can be encoded and none is unknown.
+Byte-level (Radford et al. 2019), so that any string can be encoded and no token is unknown.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Training MiniGPT on the course corpus: seeded, on a CPU, in about a minute.
+"""Train MiniGPT on the course corpus: seeded, on a CPU, in about a minute.
 
 AdamW with linear warm-up and cosine decay (Loshchilov & Hutter 2017, 2019). The sentences are
-shuffled once; a tenth is kept for validation, and the weights of the best validation loss win.
+shuffled once; a tenth is held out for validation, and the weights of the lowest loss on it win.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ LONGEST_GRADIENT = 1.0  # longer ones are scaled down to this norm (Pascanu et a
 
 @dataclass(frozen=True, slots=True)
 class TrainingPlan:
-    """What a training run is; times are optimiser steps.
+    """The settings of a training run; times are in optimiser steps.
 
-    Raises `DataError` for a count below 1, or a seed that torch does not take.
+    Raises `DataError` for a count below 1 (`warm_up` may be 0), or a seed that torch does not
+    accept.
     """
 
     steps: int = 600
@@ -63,7 +64,7 @@ class LossPoint:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A trained model, its tokenizer and its loss curve; `best` is the step that was kept."""
+    """A trained model, its tokenizer and its loss curve; `best` is where its weights are from."""
 
     model: MiniGPT
     tokenizer: Tokenizer
@@ -77,10 +78,10 @@ def train(
     config: MiniGPTConfig | None = None,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Trained:
-    """Train on a text file of one sentence a line; `on_step(step, loss)` is called at each step.
+    """Train on a text file with one sentence per line; `on_step(step, loss)` follows each step.
 
-    The same corpus, plan and thread count give the same weights. Raises `DataError` for a corpus
-    that is missing, or too small to train on.
+    The same corpus, plan, config and thread count give the same weights on one machine. Raises
+    `DataError` for a corpus that is missing, or too small to train on.
     """
     plan, config = plan or TrainingPlan(), config or MiniGPTConfig()
     import_torch()
@@ -112,7 +113,7 @@ def save(trained: Trained, folder: Path) -> None:
 
 
 def learning_rate(step: int, plan: TrainingPlan) -> float:
-    """Linear rise to `peak_rate` over the warm-up, then half a cosine down to a tenth of it."""
+    """The rate at a step: a linear rise to `peak_rate`, then half a cosine to a tenth of it."""
     if step < plan.warm_up:
         return plan.peak_rate * (step + 1) / plan.warm_up
     progress = (step - plan.warm_up) / max(1, plan.steps - plan.warm_up)
@@ -135,7 +136,7 @@ class BestWeights:
             self._point, self._weights = point, _copy(model)
 
     def restore(self, model: MiniGPT) -> LossPoint:
-        """Load the kept weights into `model` and return their point."""
+        """Load the best weights into `model` and return their point."""
         model.load_state_dict(self._weights)
         return self._point
 
@@ -188,7 +189,7 @@ def _validate(model: MiniGPT, tokens: Tensor, plan: TrainingPlan) -> float:
 
 
 def _stream(tokenizer: Tokenizer, sentences: list[str]) -> Tensor:
-    """All sentences as one row of token ids, each closed by the end token."""
+    """All sentences as one row of token ids, int64 [n], each closed by the end token."""
     end = tokenizer.token_to_id(END)
     ids = [i for encoding in tokenizer.encode_batch(sentences) for i in [*encoding.ids, end]]
     return torch.tensor(ids)
