@@ -1,1 +1,1 @@
-"""Nothing is computed twice: embeddings, scores and built indexes on disk."""
+"""Embeddings, scores and built indexes on disk, so that nothing is computed twice."""

@@ -8,7 +8,7 @@ from ragkit.runtime import cache_dir
 
 
 class CacheFolder:
-    """What every cache has: a folder, and the counts of what was found and what was computed."""
+    """What every cache has: a folder, and counts of what it had (`hits`) and lacked (`misses`)."""
 
     def __init__(self, root: str | Path | None = None) -> None:
         self.root = cache_dir() if root is None else Path(root)

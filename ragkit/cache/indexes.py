@@ -1,4 +1,4 @@
-"""Built indexes on disk: what was built of the same vectors, ids and settings is read back."""
+"""Cache built indexes on disk; one of the same vectors, ids and settings is read, not built."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ Built = TypeVar("Built", FlatIndex, HNSWIndex)
 class IndexCache(CacheFolder):
     """A folder of built indexes, keyed on the sha256 of the vectors, their ids and the settings.
 
-    It is worth its bytes for a graph, which takes far longer to build than to read. `hits` and
-    `misses` count the indexes read and built. A damaged file is built again with a `RagkitWarning`;
-    a folder that cannot be written is reported once. `root` defaults to `RAGKIT_CACHE` or the
-    user's cache folder.
+    Use it for HNSW graphs, which take far longer to build than to read. `hits` and `misses` count
+    the indexes read and built. An index whose file is damaged is built again with a
+    `RagkitWarning`; a folder that cannot be written is reported once. `root` defaults to
+    `RAGKIT_CACHE` or the user's cache folder.
     """
 
     def fill(self, index: Built, vectors: Vectors, doc_ids: Sequence[str]) -> Built:
-        """An index as `index`, which is empty, would be with these vectors, float32 [n, d], added.
+        """Fill an empty index with vectors, float32 [n, d]; return it, or its copy in the folder.
 
-        It is read from the folder, or else it is `index` itself, filled and kept there. Raises what
-        `index.add` raises, and `DataError` if `index` is not empty.
+        The copy, if there is one, is read and `index` stays empty; else `index` is filled and
+        saved. Raises what `index.add` raises, and `DataError` if `index` is not empty.
         """
         if len(index):
             raise DataError(f"The index holds {len(index)} vectors. Pass one that is empty.")
         path = self.path_of(index, vectors, doc_ids)
-        found = _read(path, index)
-        if found is not None:
+        cached = _read(path, index)
+        if cached is not None:
             self.hits += 1
-            return found
+            return cached
         index.add(vectors, doc_ids)
         self.misses += 1
         try:
@@ -51,7 +51,7 @@ class IndexCache(CacheFolder):
         return index
 
     def path_of(self, index: Built, vectors: Vectors, doc_ids: Sequence[str]) -> Path:
-        """The file of one index, by what it is made of and the release of FAISS that makes it."""
+        """The file of one index, named by its content and the release of FAISS that builds it."""
         parts = {
             "kind": index.kind,
             "dimension": index.dimension,
@@ -66,7 +66,7 @@ class IndexCache(CacheFolder):
 
 
 def _read(path: Path, like: Built) -> Built | None:
-    """The kept index, or None if there is none or it is damaged (with a warning)."""
+    """The cached index, or None if there is none or it is damaged (with a warning)."""
     if not path.is_file():
         return None
     try:

@@ -1,8 +1,8 @@
 """Model outputs on disk: a text is encoded once per encoder, a pair scored once per cross-encoder.
 
 An entry is one small file under `<root>/<fingerprint>/`, named by the sha256 of the full text. It
-holds a checksum and the float32 bytes, is written under a temporary name and then renamed, so two
-processes may share the folder and a kill at any moment leaves whole entries or none.
+contains a checksum and the float32 bytes, and is written under a temporary name and then renamed,
+so that two processes may share the folder and a kill at any moment leaves whole entries or none.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class EmbeddingCache(_Cache):
         batch_size: int = 32,
         side: Side | None = None,
     ) -> Vectors:
-        """What `encoder.encode(texts)` gives, float32 [n, d], encoding only what is not stored.
+        """What `encoder.encode(texts)` returns, float32 [n, d], encoding only what is not stored.
 
         `side` is "query" or "document" for what `encode_query` or `encode_document` gives. The
         sides share their entries where the encoder treats them alike, and else have their own.
@@ -114,12 +114,12 @@ class EmbeddingCache(_Cache):
 class ScoreCache(_Cache):
     """A folder of a cross-encoder's scores, keyed on the pair and the reranker's fingerprint.
 
-    It spares a pair that was scored before, in this run or an earlier one; a new question is new
-    work. `hits` and `misses` count the pairs found and scored. Otherwise as `EmbeddingCache`.
+    Pairs scored earlier are not scored again; a new question always is. `hits` and `misses` count
+    the pairs found and scored. Otherwise as `EmbeddingCache`.
     """
 
     def predict(self, reranker: CrossEncoderReranker, pairs: Sequence[Pair]) -> Scores:
-        """What `reranker.predict(pairs)` gives, float32 [n], scoring only what is not stored."""
+        """What `reranker.predict(pairs)` returns, float32 [n], scoring only what is not stored."""
         checked = check_pairs(pairs)
         keys = [json.dumps(pair) for pair in checked]
 
@@ -134,9 +134,9 @@ class ScoreCache(_Cache):
 
 
 class CachedEncoder:
-    """An `Encoder` whose vectors come from a cache where it holds them; the sides are kept apart.
+    """An `Encoder` that takes vectors from a cache if they are there, and else adds them to it.
 
-    Queries and documents share the entries only if the wrapped encoder treats both alike.
+    Queries and documents share their entries only if the wrapped encoder treats both alike.
     """
 
     def __init__(self, encoder: Encoder, cache: EmbeddingCache | None = None) -> None:
@@ -165,7 +165,7 @@ class CachedEncoder:
 
 
 class CachedReranker(RanksByScore):
-    """A `Reranker` whose scores come from a cache where it holds them."""
+    """A `Reranker` that takes scores from a cache if they are there, and else adds them to it."""
 
     def __init__(self, reranker: CrossEncoderReranker, cache: ScoreCache | None = None) -> None:
         self.reranker = reranker

@@ -39,7 +39,10 @@ class Report:
         return list(next(iter(self.per_query.values())))
 
     def values(self, metric: str) -> NDArray[np.float64]:
-        """Per-query scores of a metric, float64 [n], in the order of `query_ids`."""
+        """Per-query scores of a metric, float64 [n], in the order of `query_ids`.
+
+        Raises `EvaluationError` for a metric that the report lacks.
+        """
         if metric not in self.per_query:
             known = ", ".join(self.per_query)
             raise EvaluationError(f"This report has no {metric!r}; it has {known}.")
@@ -53,7 +56,10 @@ class Report:
         return bootstrap_interval(self.values(metric), confidence=confidence, seed=seed)
 
     def only(self, query_ids: Iterable[str]) -> Report:
-        """The report of some of the queries, for example those of one kind."""
+        """The report of some of the queries, for example those of one kind.
+
+        Raises `EvaluationError` for a query that the report lacks, or for none at all.
+        """
         wanted = list(query_ids)
         unknown = set(wanted) - set(self.query_ids)
         if unknown or not wanted:

@@ -41,7 +41,7 @@ def ndcg(ranking: Sequence[str], judged: Judgements, k: int | None = None) -> fl
 
 
 def precision(ranking: Sequence[str], judged: Judgements, k: int | None = None) -> float:
-    """The share of the first `k` places that hold a relevant document.
+    """The share of the first `k` places with a relevant document.
 
     A ranking shorter than `k` leaves places empty, and they count. Without `k` the places are those
     of the ranking.
@@ -52,10 +52,10 @@ def precision(ranking: Sequence[str], judged: Judgements, k: int | None = None) 
 
 
 def recall(ranking: Sequence[str], judged: Judgements, k: int | None = None) -> float:
-    """The share of the relevant documents that the ranking holds."""
-    found = sum(gain > 0 for gain in _gains(ranking, judged, k))
+    """The share of the relevant documents that are in the ranking."""
+    retrieved = sum(gain > 0 for gain in _gains(ranking, judged, k))
     relevant = sum(relevance > 0 for relevance in judged.values())
-    return found / relevant if relevant else 0.0
+    return retrieved / relevant if relevant else 0.0
 
 
 # A new metric is a function above and its name here.

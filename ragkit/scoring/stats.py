@@ -1,4 +1,4 @@
-"""How sure a mean is: bootstrap intervals and the paired randomisation test, vectorised and seeded.
+"""How certain a mean is: bootstrap intervals and the paired randomisation test, both seeded.
 
 Efron & Tibshirani, "An Introduction to the Bootstrap", 1993 (percentile interval); Smucker, Allan &
 Carterette, "A comparison of statistical significance tests for IR evaluation", CIKM 2007.
@@ -13,7 +13,7 @@ from ragkit.checks import is_finite
 from ragkit.errors import EvaluationError
 
 RESAMPLES = 10_000
-_BLOCK = 2_000_000  # numbers held at once
+_BLOCK = 2_000_000  # numbers in memory at once
 _FEW = 300  # distinct values
 _ITEMS_PER_COUNT = 30  # drawing one count takes as long as drawing 30 items
 
@@ -25,7 +25,7 @@ def bootstrap_interval(
 ) -> Interval:
     """Percentile interval of the mean of float64 [n], from 10,000 resamples with replacement.
 
-    `confidence` lies between 0 and 1, both excluded; anything else is an `EvaluationError`.
+    `confidence` is between 0 and 1, both excluded; anything else is an `EvaluationError`.
     """
     if not is_finite(confidence) or not 0 < confidence < 1:
         raise EvaluationError(

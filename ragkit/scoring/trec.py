@@ -1,7 +1,8 @@
-"""TREC files, the format trec_eval and every other evaluator reads.
+"""Read and write TREC files, the format of trec_eval and of most other evaluators.
 
 Run: `qid Q0 docid rank score tag`. Qrels: `qid 0 docid relevance`. trec_eval ignores the rank,
-sorts by float32 score and breaks ties by docid descending: equal scores are written a step apart.
+sorts by float32 score and breaks ties by docid, descending, so equal scores are written one float32
+apart.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def to_trec(
                 )
         ranking = ranked(pairs)
         scores = _distinct_float32([score for _, score in ranking])
-        for rank, ((doc_id, _), written) in enumerate(zip(ranking, scores, strict=True), start=1):
-            lines.append(_line((query_id, "Q0", doc_id, rank, f"{written:.9g}", tag)))
+        for rank, ((doc_id, _), value) in enumerate(zip(ranking, scores, strict=True), start=1):
+            lines.append(_line((query_id, "Q0", doc_id, rank, f"{value:.9g}", tag)))
     return _write("".join(lines), path)
 
 

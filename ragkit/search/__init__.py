@@ -1,1 +1,1 @@
-"""Vectors and words to a ranking: indexes, retrievers, fusion, and the cross-encoder."""
+"""From vectors and words to a ranking: indexes, retrievers, fusion, and the cross-encoder."""

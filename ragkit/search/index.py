@@ -26,7 +26,7 @@ _LARGEST = 2**31 - 1  # of FAISS's integers
 
 @runtime_checkable
 class Index(Protocol):
-    """Holds unit vectors under document ids and finds the nearest."""
+    """Stores unit vectors under document ids and finds the nearest."""
 
     @property
     def dimension(self) -> int:
@@ -38,7 +38,8 @@ class Index(Protocol):
     def add(self, vectors: Vectors, doc_ids: Sequence[str]) -> None:
         """Add unit vectors, float32 [n, dimension], under n new ids; all of them or none.
 
-        Raises `VectorError` for a row that may not enter, `DataError` for an id that may not.
+        Raises `VectorError` for a row that is not a unit vector of this dimension, `DataError` for
+        an id that is taken or cannot be one.
         """
         ...
 
@@ -76,16 +77,16 @@ class _FaissIndex:
 
     @property
     def settings(self) -> dict[str, int]:
-        """What the index depends on besides its vectors and their ids, as its class takes them."""
+        """What else the index depends on, as keyword arguments of its class."""
         return self._settings_of(self._faiss)
 
     @classmethod
     def _settings_of(cls, index: Any) -> dict[str, int]:
-        """The settings of an index of FAISS."""
+        """The settings of one of FAISS's indexes."""
         return {}
 
     def empty_copy(self) -> Self:
-        """A new index of this kind, dimension, fingerprint and settings that holds nothing yet."""
+        """A new, empty index of the same kind, dimension, fingerprint and settings."""
         return type(self)(self.dimension, fingerprint=self.fingerprint, **self.settings)
 
     def add(self, vectors: Vectors, doc_ids: Sequence[str]) -> None:
@@ -133,10 +134,10 @@ class _FaissIndex:
 
     @classmethod
     def load(cls, path: str | Path, *, fingerprint: str = "") -> Self:
-        """Read an index written by `save`.
+        """Read an index that `save` wrote; with `fingerprint`, only one of that encoder.
 
-        Raises `VectorError` if the file is cut short or altered, is of another kind, or was built
-        with an encoder other than the one whose `fingerprint` is given.
+        Raises `VectorError` if the file is missing, cut short or altered, or is of another kind or
+        encoder.
         """
         file = read_index_file(Path(path), cls.kind, fingerprint)
         stored, known = _deserialised(file.payload), set(file.doc_ids)
@@ -158,18 +159,20 @@ class _FaissIndex:
     def _search_one(self, query: Vectors, k: int) -> list[tuple[str, float]]:
         """Fetch past k until the k-th score is no longer tied with the last one fetched.
 
-        What is fetched later only completes the tie: a graph that is searched more widely may find
-        better documents too, and they would be missing from the answer for a smaller k.
+        The later rounds only complete the tie: a graph that is searched more widely may find better
+        documents too, and they would be missing from the answer for a smaller k.
         """
-        first = found = self._candidates(query, min(k + 1, len(self)))
+        first = wider = self._candidates(query, min(k + 1, len(self)))
         cut = first[k - 1][1]
-        while len(found) < len(self) and found[-1][1] >= cut:
-            found = self._candidates(query, min(2 * len(found), len(self)))
-        tied = {doc_id: score for doc_id, score in found if score == cut}
+        while len(wider) < len(self) and wider[-1][1] >= cut:
+            wider = self._candidates(query, min(2 * len(wider), len(self)))
+        tied = {doc_id: score for doc_id, score in wider if score == cut}
         return ranked(({doc_id: s for doc_id, s in first if s >= cut} | tied).items(), k)
 
-    def _ask(self, index: Any, query: Vectors, count: int, **how: Any) -> list[tuple[str, float]]:
-        """What a FAISS index finds; the -1 that stands for nothing found is left out."""
+    def _search_faiss(
+        self, index: Any, query: Vectors, count: int, **how: Any
+    ) -> list[tuple[str, float]]:
+        """The `(doc_id, score)` that a FAISS index finds, without -1, its sign for no more rows."""
         scores, rows = index.search(query, count, **how)
         return [
             (self.doc_ids[row], score)
@@ -200,20 +203,20 @@ class FlatIndex(_FaissIndex):
         super().__init__(exact, fingerprint)
 
     def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
-        return self._ask(self._faiss, query, count)
+        return self._search_faiss(self._faiss, query, count)
 
 
 class HNSWIndex(_FaissIndex):
     """Approximate search in a navigable small-world graph (IndexHNSWFlat, inner product).
 
-    `m` is the links of a node, at least 2; `ef_construction` is the beam width while building and
-    `ef_search` while searching: wider finds more of the true neighbours and takes longer. The graph
-    depends on the order of insertion and, with several threads, may differ slightly between two
-    builds.
+    `m` is the number of links per node, at least 2; `ef_construction` is the beam width while
+    building and `ef_search` while searching: a wider beam finds more of the true neighbours and
+    takes longer. The graph depends on the order of insertion and, with several threads, may differ
+    slightly between two builds.
 
     For every `k` below `ef_search` the answer is the start of that for `k + 1`. From there on the
-    beam must widen to hold `k` documents, and may then find a better one that a smaller `k` missed:
-    no approximate search can give all documents, best first, and keep its first answer.
+    beam must widen to `k` documents, and may then find a better one that a smaller `k` missed: no
+    approximate search can give all documents, best first, and keep its first answer.
     """
 
     kind, _holds = "hnsw", "IndexHNSWFlat"
@@ -247,7 +250,7 @@ class HNSWIndex(_FaissIndex):
 
     @classmethod
     def _settings_of(cls, index: Any) -> dict[str, int]:
-        """Links of a node, and the beams of building and searching."""
+        """Links per node, and the beam widths while building and searching."""
         return {
             "m": index.hnsw.nb_neighbors(1),
             "ef_construction": index.hnsw.efConstruction,
@@ -255,14 +258,14 @@ class HNSWIndex(_FaissIndex):
         }
 
     def _candidates(self, query: Vectors, count: int) -> list[tuple[str, float]]:
-        """All that the beam holds; where the walk cannot fill it, every vector is compared instead.
+        """All that is in the beam; if the walk cannot fill it, every vector is compared instead.
 
-        FAISS compares them too: NumPy's product may give equal vectors scores a bit apart.
+        FAISS does that too, since NumPy's product may give equal vectors slightly unequal scores.
         """
         faiss = import_faiss()
         width = max(self.ef_search, count)
         beam, most = faiss.SearchParametersHNSW(efSearch=width), min(width, len(self))
-        found = self._ask(self._faiss, query, most, params=beam)
-        if len(found) == most:
-            return found
-        return self._ask(faiss.downcast_index(self._faiss.storage), query, count)
+        in_beam = self._search_faiss(self._faiss, query, most, params=beam)
+        if len(in_beam) == most:
+            return in_beam
+        return self._search_faiss(faiss.downcast_index(self._faiss.storage), query, count)

@@ -1,4 +1,4 @@
-"""The file an index is saved in: a checked file whose header names the encoder's fingerprint.
+"""The file that an index is saved in: a checked file whose header names the encoder's fingerprint.
 
 A file that is cut short, altered or of another encoder is refused before FAISS sees a byte of it.
 """
@@ -32,7 +32,10 @@ def write_index_file(path: Path, content: IndexFile) -> None:
 
 
 def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
-    """Read and verify an index file of this kind and, when given, of this encoder fingerprint."""
+    """Read an index file and verify its kind and, unless `fingerprint` is empty, its encoder.
+
+    Raises `VectorError` for a file that is missing, damaged, or not of this kind or encoder.
+    """
     try:
         header, payload = read_checked(path)
     except OSError as error:
@@ -40,8 +43,10 @@ def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
     except DataError as error:
         raise VectorError(f"{error} Build the index again.") from None
     if header.get("kind") != kind:
-        found = (
-            f"a {header['kind']} index; load it with that class" if "kind" in header else "no index"
+        actual = (
+            f"a {header['kind']} index; load it with that class"
+            if "kind" in header
+            else "not an index"
         )
         raise VectorError(f"{path}: this is {found}.")
     if header.keys() != set(_HEADER):

@@ -1,7 +1,7 @@
 """The cross-encoder: reads query and document together and returns one relevance score.
 
 Nogueira & Cho, "Passage Re-ranking with BERT", 2019. The packaged model is ms-marco-MiniLM-L-12-v2,
-quantised to int8, driven by onnxruntime; a folder or hub id goes through sentence-transformers.
+quantised to int8, run by onnxruntime; a folder or hub id is run by sentence-transformers.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Reranker(Protocol):
     def predict(self, pairs: Sequence[Pair]) -> Scores:
         """One score per (query, text) pair, float32 [n] in input order; higher is more relevant.
 
-        Raises `DataError` for what is not a pair of texts.
+        Raises `DataError` for an item that is not a pair of texts.
         """
         ...
 
@@ -42,7 +42,7 @@ class Reranker(Protocol):
     ) -> list[Hit]:
         """The documents from most to least relevant, at most `top_k`; ties by doc_id ascending.
 
-        Raises `DataError` for an empty query, what is not a document, or a `top_k` below 1.
+        Raises `DataError` for an empty query, an item that is not a document, or a `top_k` below 1.
         """
         ...
 
@@ -75,7 +75,7 @@ class CrossEncoderReranker(Truncating, RanksByScore):
     gained. Pairs over 512 tokens are cut, counted in `truncated`, and warned about once.
 
     `model` may be a local folder or, the one way to reach a network, a hub id of another
-    cross-encoder. Raises `ModelError` if weights or tokenizer are missing.
+    cross-encoder. Raises `ModelError` if weights or tokenizer are missing or damaged.
     """
 
     max_length = 512
@@ -109,12 +109,12 @@ class _OnnxScorer:
     """The packaged int8 model in one onnxruntime session, each pair by itself."""
 
     def __init__(self, max_length: int) -> None:
-        found = locate(RERANKER)
-        self._tokens = Tokens(RERANKER, found.folder, max_length)
-        self._session = open_session(found.folder / RERANKER.file, 1)
+        located = locate(RERANKER)
+        self._tokens = Tokens(RERANKER, located.folder, max_length)
+        self._session = open_session(located.folder / RERANKER.file, 1)
         self.identity = {
-            "model": folder_sha256(found.folder),
-            "file": found.sha256,
+            "model": folder_sha256(located.folder),
+            "file": located.sha256,
             "int8": INT8_ARITHMETIC,
         }
 
@@ -156,7 +156,7 @@ class _TorchScorer:
 
 
 def check_pairs(pairs: Sequence[object]) -> list[Pair]:
-    """The pairs as a list, each of two texts; anything else is a `DataError`."""
+    """Return the pairs as a list, each of two texts; anything else is a `DataError`."""
     return [_check_pair(position, pair) for position, pair in enumerate(pairs)]
 
 

@@ -45,7 +45,7 @@ class Retriever(Protocol):
     def run(self, queries: Sequence[Query], k: int = 10) -> Run:
         """What `search` finds for each query, as `{query_id: {doc_id: score}}`.
 
-        Raises `DataError` as `search` does, and for two queries of one id.
+        Raises `DataError` as `search` does, and for two queries with the same id.
         """
         ...
 
@@ -63,8 +63,8 @@ class _Composable:
     def run(self, queries: Sequence[Query], k: int = 10) -> Run:
         """The first `k` documents of each query, as `{query_id: {doc_id: score}}`."""
         k = check_count(k)
-        asked = _bar(check_queries(queries))
-        return {query.query_id: as_scores(self.search(query.text, k)) for query in asked}
+        checked = _bar(check_queries(queries))
+        return {query.query_id: as_scores(self.search(query.text, k)) for query in checked}
 
     def __rshift__(self, reranker: Reranker) -> TwoStageRetriever:
         if not _has(reranker, "rank"):
@@ -73,7 +73,7 @@ class _Composable:
 
 
 class _Fitted(_Composable):
-    """Holds the documents a retriever was fitted on."""
+    """Keeps the documents that a retriever was fitted on."""
 
     def __init__(self) -> None:
         self._documents: dict[str, Document] = {}
@@ -91,7 +91,7 @@ class _Fitted(_Composable):
 class DenseRetriever(_Fitted):
     """Nearest documents by the dot product of unit vectors.
 
-    `fit` fills `index`, which is given empty; without one it makes a `FlatIndex`. Fitting again
+    `fit` fills `index`, which must be empty; without one it makes a `FlatIndex`. Fitting again
     fills a new index of the same kind and settings, and `index` is then that one.
     """
 
@@ -109,10 +109,9 @@ class DenseRetriever(_Fitted):
     def fit(self, documents: Iterable[Document]) -> Self:
         """Encode the documents once and index their vectors; a fit that fails changes nothing.
 
-        Raises `DataError` for documents that cannot be held and for an index that is not empty at
-        the first fit, or that cannot make an empty copy of itself at a later one; `VectorError` for
-        vectors that may not enter the index, or an index of another dimension or fingerprint than
-        the encoder's.
+        Raises `DataError` for invalid documents, and for an index that is not empty at the first
+        fit or cannot make an empty copy of itself at a later one; `VectorError` for vectors that
+        the index refuses, and for an index whose dimension or fingerprint is not the encoder's.
         """
         by_id = _by_id(documents)
         index = self._index_to_fill()
@@ -152,17 +151,17 @@ class DenseRetriever(_Fitted):
 
     def run(self, queries: Sequence[Query], k: int = 10) -> Run:
         """The `k` nearest documents of each query; all queries are encoded together."""
-        asked = check_queries(queries)
-        found = self._search_all([query.text for query in asked], k)
-        return {q.query_id: as_scores(ranking) for q, ranking in zip(asked, found, strict=True)}
+        checked = check_queries(queries)
+        rankings = self._search_all([query.text for query in checked], k)
+        return {q.query_id: as_scores(row) for q, row in zip(checked, rankings, strict=True)}
 
     def _search_all(self, texts: list[str], k: int) -> list[list[Hit]]:
         k = check_count(k)
-        asked = [check_query(text) for text in texts]
+        checked = [check_query(text) for text in texts]
         self._check_fitted()
-        if not asked or self.index is None:
+        if not checked or self.index is None:
             return []
-        return hit_rows(*self.index.search(self.encoder.encode_query(asked), k))
+        return hit_rows(*self.index.search(self.encoder.encode_query(checked), k))
 
 
 @runtime_checkable
@@ -170,12 +169,12 @@ class SupportsEmptyCopy(Protocol):
     """An index that a retriever can be fitted with more than once."""
 
     def empty_copy(self) -> Index:
-        """A new index of the same kind and settings that holds nothing yet."""
+        """A new, empty index of the same kind and settings."""
         ...
 
 
 def _check_suits(index: Index, encoder: Encoder) -> None:
-    """Refuse an index that is of another encoder, before a corpus is encoded in vain."""
+    """Refuse an index of another encoder, before a corpus is encoded for nothing."""
     if index.dimension != encoder.dimension:
         raise VectorError(
             f"The index has dimension {index.dimension}, but {encoder.name} has "
@@ -204,7 +203,7 @@ class BM25Retriever(_Fitted):
         self.k1, self.b = k1, b
 
     def fit(self, documents: Iterable[Document]) -> Self:
-        """Index the words of the documents."""
+        """Index the words of the documents; raises `DataError` for invalid documents, or none."""
         import bm25s
 
         by_id = _by_id(documents)
@@ -234,7 +233,7 @@ class BM25Retriever(_Fitted):
 
 
 class RandomRetriever(_Fitted):
-    """The floor: an order drawn by hashing seed, query and doc_id. No better than chance."""
+    """A random order, the floor for every other retriever: a hash of seed, query and doc_id."""
 
     def __init__(self, *, seed: int = 0) -> None:
         super().__init__()
@@ -279,15 +278,15 @@ class FusionRetriever(_Composable):
 
     @property
     def documents(self) -> Mapping[str, Document]:
-        """The documents of all the retrievers; where two hold an id, those of the later one."""
-        held = [cast(dict[str, Document], one.documents) for one in self.retrievers]
-        return ChainMap(*reversed(held))  # a view, not a copy
+        """The documents of all the retrievers; of two with one id, that of the later retriever."""
+        mappings = [cast(dict[str, Document], one.documents) for one in self.retrievers]
+        return ChainMap(*reversed(mappings))  # a view, not a copy
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
-        """The first `k` of what the retrievers' first `depth` documents are fused to."""
+        """The first `k` documents of the fused ranking; scores as in `reciprocal_rank_fusion`."""
         k = check_count(k)
-        found = [retriever.search(query, self.depth) for retriever in self.retrievers]
-        fused = reciprocal_rank_fusion([as_scores(ranking) for ranking in found], self.rrf_k)
+        rankings = [retriever.search(query, self.depth) for retriever in self.retrievers]
+        fused = reciprocal_rank_fusion([as_scores(ranking) for ranking in rankings], self.rrf_k)
         return hits(fused.items(), k)
 
 
@@ -322,6 +321,7 @@ def reciprocal_rank_fusion(
     """Fuse score maps of one query: each document gets the sum of 1 / (k + rank).
 
     Cormack, Clarke & Büttcher, SIGIR 2009. Only ranks count, so scores of any scale may be mixed.
+    Raises `DataError` for a `k` below 1.
 
     >>> reciprocal_rank_fusion([{"a": 9.0, "b": 8.0}, {"b": 0.7}], k=60)
     {'a': 0.01639344262295082, 'b': 0.03252247488101534}
