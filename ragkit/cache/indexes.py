@@ -36,7 +36,7 @@ class IndexCache(CacheFolder):
         saved. Raises what `index.add` raises, and `DataError` if `index` is not empty.
         """
         if len(index):
-            raise DataError(f"The index holds {len(index)} vectors. Pass one that is empty.")
+            raise DataError(f"The index contains {len(index)} vectors. Pass one that is empty.")
         path = self.path_of(index, vectors, doc_ids)
         cached = _read(path, index)
         if cached is not None:

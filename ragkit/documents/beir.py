@@ -15,7 +15,7 @@ from ragkit.errors import DataError
 from ragkit.files import read_lines
 
 Qrels = dict[str, dict[str, int]]
-_BEIR = "A BEIR folder holds it."
+_BEIR = "Pass a folder in the BEIR layout, which contains it."
 QRELS_HEADER = ["query-id", "corpus-id", "score"]
 
 
@@ -77,7 +77,9 @@ def _parse_record(place: str, line: str) -> dict[str, Any]:
         record = json.loads(line)
     except ValueError as error:  # JSONDecodeError, and integers too long to convert
         reason = getattr(error, "msg", str(error))
-        raise DataError(f"{place}: not valid JSON ({reason}). One JSON object a line.") from None
+        raise DataError(
+            f"{place}: not valid JSON ({reason}). Put one JSON object on each line."
+        ) from None
     except RecursionError:
         raise DataError(f"{place}: the JSON is nested too deeply.") from None
     if not isinstance(record, dict):

@@ -126,7 +126,7 @@ def load_kb(path: str | Path | None = None, split: str = "test") -> KnowledgeBas
     judged = _load_splits(folder / "qrels", {q.query_id for q in queries}, documents)
     if judged and split not in judged:
         known = ", ".join(sorted(judged))
-        raise DataError(f"{folder}: no split {split!r}; there is {known}. Pass one of these.")
+        raise DataError(f"{folder}: no split {split!r}; it has {known}. Pass one of these.")
     qrels = judged.get(split, {})
     answered = {query_id for one_split in judged.values() for query_id in one_split}
     return KnowledgeBase(
@@ -143,7 +143,7 @@ def load_documents(folder: str | Path) -> list[Document]:
     """Read `corpus.jsonl` of a BEIR folder; at least one document, each with text and unique id."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError(f"{folder}: no such folder. Pass a folder that holds a corpus.jsonl.")
+        raise DataError(f"{folder}: no such folder. Pass a folder that contains a corpus.jsonl.")
     corpus = folder / "corpus.jsonl"
     documents = [
         Document(
@@ -155,7 +155,7 @@ def load_documents(folder: str | Path) -> list[Document]:
         for place, record in read_records(corpus)
     ]
     if not documents:
-        raise DataError(f"{corpus}: the knowledge base is empty. Add one JSON object a line.")
+        raise DataError(f"{corpus}: the knowledge base is empty. Add one JSON object per line.")
     return documents
 
 

@@ -138,7 +138,7 @@ class MiniLMEncoder(BaseEncoder):
             return None
         if not exported:
             raise ModelError(
-                f"backend={backend!r} has the packaged weights with mean pooling only. "
+                f"backend={backend!r} runs the packaged weights with mean pooling only. "
                 "Use backend='torch' for another model or pooling."
             )
         if backend != "auto":
@@ -150,7 +150,7 @@ class MiniLMEncoder(BaseEncoder):
         except exports.DamagedExportError as error:
             export, why = None, str(error)
         if export is None:
-            fallback = "Until then PyTorch does its work, with the same vectors and a slower start."
+            fallback = "Until then PyTorch is used, with the same vectors and a slower start."
             warnings.warn(f"{why} {fallback}", RagkitWarning, stacklevel=3)
         return export
 

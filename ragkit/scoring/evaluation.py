@@ -115,7 +115,7 @@ def compare(report_a: Report, report_b: Report, metric: str, seed: int = 0) -> C
         )
     a, b = report_a.per_query.get(metric), report_b.per_query.get(metric)
     if a is None or b is None:
-        raise EvaluationError(f"Both reports must hold {metric!r}; evaluate it for each.")
+        raise EvaluationError(f"Both reports must contain {metric!r}; evaluate it for each.")
     if a.keys() != b.keys():
         odd = sorted(a.keys() ^ b.keys())
         raise EvaluationError(

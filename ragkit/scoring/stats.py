@@ -29,7 +29,7 @@ def bootstrap_interval(
     """
     if not is_finite(confidence) or not 0 < confidence < 1:
         raise EvaluationError(
-            f"confidence must lie between 0 and 1; got {confidence!r:.60}. 0.95 is usual."
+            f"confidence must be between 0 and 1; got {confidence!r:.60}. 0.95 is usual."
         )
     low, high = np.quantile(
         _resampled_means(values, seed), [(1 - confidence) / 2, (1 + confidence) / 2]

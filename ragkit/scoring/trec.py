@@ -117,7 +117,9 @@ def _line(fields: tuple[object, ...]) -> str:
     words = [str(field) for field in fields]
     for word in words:
         if check_unicode(word, f"{word!r}").split() != [word]:
-            raise DataError(f"{word!r} cannot stand in a TREC file: ids and tags have no spaces.")
+            raise DataError(
+                f"{word!r} cannot be written to a TREC file: ids and tags have no spaces."
+            )
     return " ".join(words) + "\n"
 
 

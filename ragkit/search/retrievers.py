@@ -85,7 +85,7 @@ class _Fitted(_Composable):
 
     def _check_fitted(self) -> None:
         if not self._documents:
-            raise DataError("This retriever holds no documents yet. Call fit(documents) first.")
+            raise DataError("This retriever has no documents yet. Call fit(documents) first.")
 
 
 class DenseRetriever(_Fitted):
@@ -135,13 +135,14 @@ class DenseRetriever(_Fitted):
     def _empty_copy(self, index: Index) -> Index:
         if not self._documents:
             raise DataError(
-                f"The index holds {len(index)} vectors, but this retriever was never fitted. "
+                f"The index contains {len(index)} vectors, but this retriever was never fitted. "
                 "Pass an empty index: fit encodes the documents and fills it."
             )
         if not isinstance(index, SupportsEmptyCopy):
             raise DataError(
-                f"The {type(index).__name__} holds {len(index)} vectors and has no empty_copy(), "
-                "so it cannot be fitted again. Build a new DenseRetriever over an empty one."
+                f"The {type(index).__name__} contains {len(index)} vectors and has no "
+                "empty_copy(), so it cannot be fitted again. Build a new DenseRetriever over an "
+                "empty one."
             )
         return index.empty_copy()
 

@@ -106,7 +106,7 @@ def test_a_folder_that_cannot_be_written_is_reported_once(tmp_path: Path) -> Non
 
 def test_an_index_that_is_not_empty_is_refused(cache: ragkit.IndexCache) -> None:
     index = cache.fill(graph(), rows(), IDS)
-    with pytest.raises(ragkit.DataError, match="holds 300 vectors"):
+    with pytest.raises(ragkit.DataError, match="contains 300 vectors"):
         cache.fill(index, rows(1), IDS)
 
 

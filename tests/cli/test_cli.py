@@ -270,7 +270,7 @@ def test_a_base_without_queries_cannot_be_evaluated(run: Run, base: Path) -> Non
 def test_an_unknown_split_lists_the_known(run: Run, base: Path) -> None:
     outcome = run("evaluate", "--kb", base, "--split", "train")
     assert is_one_sentence(outcome)
-    assert "there is test" in outcome.err
+    assert "it has test" in outcome.err
 
 
 def test_a_trec_folder_that_is_a_file_is_a_mistake(run: Run, base: Path) -> None:
@@ -286,7 +286,7 @@ def test_an_id_that_trec_cannot_hold_is_a_mistake(run: Run, base: Path, tmp_path
     )
     outcome = run("evaluate", "--kb", base, "--system", "random", "--trec", tmp_path / "trec")
     assert is_one_sentence(outcome)
-    assert "'a b' cannot stand in a TREC file" in outcome.err
+    assert "'a b' cannot be written to a TREC file" in outcome.err
 
 
 def test_a_corpus_too_small_to_train_on_is_a_mistake(run: Run, tmp_path: Path) -> None:

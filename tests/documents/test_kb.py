@@ -232,7 +232,7 @@ def test_a_mistake_in_another_split_is_found_too(folder: Path) -> None:
 
 
 def test_an_unknown_split_lists_the_known(folder: Path) -> None:
-    with pytest.raises(ragkit.DataError, match=r"no split 'train'; there is dev, test"):
+    with pytest.raises(ragkit.DataError, match=r"no split 'train'; it has dev, test"):
         ragkit.load_kb(folder, split="train")
 
 

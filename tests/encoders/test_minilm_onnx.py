@@ -207,7 +207,7 @@ DAMAGE = [cut_short, alter, remove, spoil_manifest, empty_manifest]
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_auto_falls_back_to_torch_and_says_so(export: Path, damage: Any) -> None:
     damage(export)
-    with pytest.warns(ragkit.RagkitWarning, match="PyTorch does its work"):
+    with pytest.warns(ragkit.RagkitWarning, match="PyTorch is used"):
         encoder = ragkit.MiniLMEncoder(backend="auto")
     assert encoder.backend == "torch"
 

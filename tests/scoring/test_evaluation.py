@@ -345,7 +345,7 @@ def test_reports_on_different_queries_are_not_compared() -> None:
 
 
 def test_a_metric_that_one_report_lacks_is_not_compared() -> None:
-    with pytest.raises(ragkit.EvaluationError, match="Both reports must hold 'm'"):
+    with pytest.raises(ragkit.EvaluationError, match="Both reports must contain 'm'"):
         ragkit.compare(report_of([1.0]), report_of([1.0], metric="other"), "m")
 
 

@@ -219,8 +219,8 @@ def with_row(*values: float) -> Vectors:
 
 
 BAD_ROWS = {
-    "NaN": (with_row(math.nan, 0, 0, 1), "row 2 holds NaN"),
-    "infinite": (with_row(1, 0, -math.inf, 0), "row 2 holds NaN or an infinite"),
+    "NaN": (with_row(math.nan, 0, 0, 1), "row 2 contains NaN"),
+    "infinite": (with_row(1, 0, -math.inf, 0), "row 2 contains NaN or infinity"),
     "zero": (with_row(0, 0, 0, 0), "row 2 is the zero vector"),
     "too long": (with_row(1, 1, 0, 0), r"row 2 has length 1\.414, not 1"),
     "too short": (with_row(0.5, 0.5, 0, 0), r"row 2 has length 0\.7071, not 1"),

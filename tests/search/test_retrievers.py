@@ -393,7 +393,7 @@ def test_a_chosen_index_keeps_its_kind_and_settings_when_fitted_again() -> None:
 def test_an_index_that_is_not_empty_is_refused_at_the_first_fit() -> None:
     full = ragkit.DenseRetriever(LetterEncoder(), ragkit.HNSWIndex(27)).fit(DOCUMENTS).index
     retriever = ragkit.DenseRetriever(LetterEncoder(), full)
-    with pytest.raises(ragkit.DataError, match=r"holds 6 vectors.*Pass an empty index"):
+    with pytest.raises(ragkit.DataError, match=r"contains 6 vectors.*Pass an empty index"):
         retriever.fit(DOCUMENTS)
     assert (retriever.index, dict(retriever.documents)) == (full, {})
 
@@ -419,7 +419,9 @@ class OwnIndex:
 def test_an_index_of_the_users_own_is_never_replaced_by_another() -> None:
     retriever = ragkit.DenseRetriever(LetterEncoder(), OwnIndex()).fit(DOCUMENTS)
     before, index = retriever.search("eat"), retriever.index
-    with pytest.raises(ragkit.DataError, match=r"OwnIndex holds 6 vectors and has no empty_copy"):
+    with pytest.raises(
+        ragkit.DataError, match=r"OwnIndex contains 6 vectors and has no empty_copy"
+    ):
         retriever.fit(MANY)
     assert retriever.index is index
     assert retriever.search("eat") == before
@@ -488,7 +490,10 @@ def test_an_index_of_another_dimension_is_refused() -> None:
 def test_an_encoder_that_fails_leaves_dense_as_it_was() -> None:
     retriever = dense()
     before = retriever.search("eat")
-    with pytest.raises(ragkit.VectorError, match="row 0 holds NaN"), np.errstate(invalid="ignore"):
+    with (
+        pytest.raises(ragkit.VectorError, match="row 0 contains NaN"),
+        np.errstate(invalid="ignore"),
+    ):
         retriever.fit([Document("no letters", "?!")])
     assert retriever.search("eat") == before
 
