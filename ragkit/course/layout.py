@@ -27,22 +27,22 @@ class Lab:
 
 
 def labs(root: Path | None = None) -> list[Lab]:
-    """Every lab of a checkout, in order."""
+    """Every lab of a checkout, in order; `DataError` if there is none, as in a bundle."""
     folder = (root or course_root()) / "solutions"
-    found = [Lab(path) for path in sorted(folder.glob("[0-9][0-9]-*.py"))]
-    if not found:
+    sources = [Lab(path) for path in sorted(folder.glob("[0-9][0-9]-*.py"))]
+    if not sources:
         raise DataError(
             f"{folder}: no lab sources. This needs a clone of the whole repository, which the "
             "students' bundle is not."
         )
-    return found
+    return sources
 
 
 def student_labs(root: Path | None = None) -> list[Path]:
-    """Every notebook that students work in, in order; a bundle has these alone."""
+    """Every notebook that students work in, in order; a bundle has no other notebooks."""
     return sorted(((root or course_root()) / "labs").glob("[0-9][0-9]-*.ipynb"))
 
 
 def course_root() -> Path:
-    """The checkout that holds labs/, solutions/ and data/."""
+    """The folder that labs/, solutions/ and data/ are in."""
     return data_dir().parent

@@ -1,4 +1,4 @@
-"""The ledger, and the prose that quotes it.
+"""The ledger of measured numbers, and the prose that quotes them.
 
 What must come out the same on every machine is in data/results.json, written by `ragkit results`.
 What depends on the machine is in benchmarks/results.json under "quoted", written by `make bench`.
@@ -6,7 +6,7 @@ Both are read as one; the students' bundle has them in one file.
 
 A quote reads `<!--r:lab01.minilm.hit_rate@5-->0.93<!--/r-->`. After the key, `:low`, `:high`, `:p`
 or `:n` picks another part of the entry, and `:points` multiplies by a hundred. A whole table or a
-printed output stands between two marks, each a link definition with a blank line around it, since a
+printed output is put between two marks, each a link definition with a blank line around it, since a
 comment alone on its line opens an HTML block:
 
     [//]: # (t:lab01.table)
@@ -15,8 +15,8 @@ comment alone on its line opens an HTML block:
 
     [//]: # (/t)
 
-`update` rewrites quotes and tables; `stale_quotes` reports what differs. What is measured is found
-by `staff.registry`.
+`update` rewrites quotes and tables; `stale_quotes` reports what differs. `staff.registry` finds the
+experiments that measure.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def load() -> Ledger:
 
 
 def update(measured: Ledger) -> list[Path]:
-    """Write the ledger's own file and rewrite every quote; the changed pages are returned."""
+    """Write data/results.json and rewrite every quote; return the changed pages."""
     write(measured, path())
     return requote()
 
@@ -80,7 +80,10 @@ def write(ledger: Ledger, file: Path) -> None:
 
 
 def requote() -> list[Path]:
-    """Fill the measured values into every page that quotes them; return the changed pages."""
+    """Write the measured values into every page that quotes them; return the changed pages.
+
+    Raises `DataError` for a quote of a key that is not in the ledger.
+    """
     ledger, changed = load(), []
     for page in pages():
         before = page.read_text(encoding="utf-8")
@@ -93,7 +96,7 @@ def requote() -> list[Path]:
 
 
 def stale_quotes() -> list[str]:
-    """One sentence for each quote or table that differs from the ledger."""
+    """One sentence per quote or table that differs from the ledger."""
     ledger = load()
     return [complaint for page in pages() for complaint in _stale_in(page, ledger)]
 
@@ -123,7 +126,7 @@ def _stale_in(page: Path, ledger: Ledger) -> Iterator[str]:
 
 
 def _requote(ledger: Ledger, page: Path, quote: re.Match[str]) -> str:
-    """The quote with today's value, in as many decimals as the prose has."""
+    """The quote with the ledger's value, in as many decimals as the prose has."""
     entry = _lookup(ledger, quote["key"], page)
     match quote["part"]:
         case "low":

@@ -1,4 +1,4 @@
-"""Run notebooks without a screen, with a progress bar over their cells."""
+"""Run notebooks from the command line, with a progress bar over their cells."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ragkit.runtime import data_dir, quiet
 
 @dataclass(frozen=True, slots=True)
 class LabRun:
-    """One notebook that was run: its number of cells and the time they took."""
+    """One notebook that was run: its number of code cells and the seconds they took."""
 
     name: str
     cells: int
@@ -31,7 +31,7 @@ class LabRun:
 
 
 def run_all(root: Path | None = None) -> Iterator[LabRun]:
-    """Execute every committed student lab as it stands; skip those that ran since any change."""
+    """Execute every committed student lab as it is; skip those that ran since the last change."""
     for lab in student_labs(root):
         done = (root or course_root()) / ".build" / f"{lab.stem}.done"
         stamp = _stamp(lab)
@@ -43,7 +43,7 @@ def run_all(root: Path | None = None) -> Iterator[LabRun]:
 
 
 def execute(notebook: Any, path: Path) -> LabRun:
-    """Run a notebook in a fresh kernel, in its own folder, with a progress bar."""
+    """Run a notebook in a fresh kernel, in its own folder; `DataError` if a cell fails."""
     from tqdm.auto import tqdm
 
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -54,7 +54,7 @@ def execute(notebook: Any, path: Path) -> LabRun:
             timeout=600,
             kernel_name="python3",
             record_timing=False,
-            extra_arguments=["--log-level=ERROR"],  # the kernel warns of its local TCP port
+            extra_arguments=["--log-level=ERROR"],  # no warning about the kernel's local TCP port
             resources={"metadata": {"path": str(path.parent)}},
             on_cell_executed=_ticker(bar),
         )

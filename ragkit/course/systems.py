@@ -1,6 +1,6 @@
-"""The systems that the course compares, from chance to two stages, and the table of their scores.
+"""Build, run and score the systems that the course compares, from chance to two stages.
 
-One place says which systems are in the table, in which order, and with which settings.
+This is the one place that says which systems are in the table, in which order, with which settings.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ SYSTEMS: Mapping[str, str] = {
 
 
 def build_encoder(name: str) -> Encoder:
-    """One of the course's encoders by its short name in `ENCODERS`; MiniLM by ONNX if it can."""
+    """Build an encoder by its name in `ENCODERS`; MiniLM runs on ONNX if there is an export.
+
+    Raises `DataError` for an unknown name.
+    """
     from ragkit.encoders import MiniGPTEncoder, MiniLMEncoder
 
     makers: dict[str, Callable[[], Encoder]] = {
@@ -56,7 +59,7 @@ def build_encoder(name: str) -> Encoder:
 
 
 def build_reranker(cache: EmbeddingCache | None = None) -> Reranker:
-    """The course's cross-encoder; with a cache, its scores are cached in the same folder."""
+    """Build the course's cross-encoder; with a cache, its scores are cached in the same folder."""
     from ragkit.cache.outputs import ScoreCache
     from ragkit.search.reranker import CrossEncoderReranker
 
@@ -65,7 +68,10 @@ def build_reranker(cache: EmbeddingCache | None = None) -> Reranker:
 
 
 def build_system(name: str, kb: KnowledgeBase, cache: EmbeddingCache | None = None) -> Retriever:
-    """One of the compared systems by its short name in `SYSTEMS`, fitted on the documents."""
+    """Build a system by its name in `SYSTEMS` and fit it on the documents.
+
+    Raises `DataError` for an unknown name.
+    """
     if name == "random":
         return RandomRetriever().fit(kb.documents)
     if name == "bm25":
@@ -103,7 +109,10 @@ def compare_systems(
     metrics: Sequence[str] = METRICS,
     cache: EmbeddingCache | None = None,
 ) -> Iterator[Result]:
-    """Build, run and score each system on the queries of `kb`; one `Result` at a time."""
+    """Build, run and score each system on the queries of `kb`; yield one `Result` at a time.
+
+    Raises `DataError` if no query is judged or a name is unknown.
+    """
     if not kb.queries:
         raise DataError(f"{kb.path}: there are no judged queries to evaluate on.")
     for name in names:

@@ -1,4 +1,4 @@
-"""How results look: the one number format, and the tables and hits that commands and labs print."""
+"""Format results: numbers, and the tables and hits that commands and labs print."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ragkit.documents.kb import Document
     from ragkit.ranking import Hit
 
-PLAIN_WIDTH = 120  # columns where no terminal says how many it has
+PLAIN_WIDTH = 120  # columns, if there is no terminal to ask
 
 
 def score(value: float) -> str:
@@ -26,7 +26,7 @@ def score(value: float) -> str:
 
 
 def interval(bounds: Interval) -> str:
-    """An interval as `low-high` with two decimals each."""
+    """An interval as `low–high` with two decimals each."""
     return f"{bounds[0]:.2f}–{bounds[1]:.2f}"
 
 
@@ -50,7 +50,7 @@ def hits_text(found: Sequence[Hit], documents: Mapping[str, Document], unit: str
 
 
 def plain_text(renderable: RenderableType) -> str:
-    """What a command prints of this into a file, without the space at line ends."""
+    """The text that a command would print to a file, without spaces at line ends."""
     from rich.console import Console
 
     printed = StringIO()

@@ -24,22 +24,25 @@ _WITHHELD = shutil.ignore_patterns("staff", "__pycache__", "*.pyc", "_data")
 
 
 def write_bundle(out: Path) -> list[Path]:
-    """Write the bundle into `out`, which must be new or empty; return its files, sorted."""
+    """Write the bundle into `out` and return its files, sorted.
+
+    Raises `DataError` unless `out` is a new or an empty folder.
+    """
     out = out.resolve()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise DataError(f"{out} exists and is not empty. Choose a new folder for the bundle.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as folder:
-        made = Path(folder) / out.name
-        _copy_course(made)
+        bundle = Path(folder) / out.name
+        _copy_course(bundle)
         if out.exists():
             out.rmdir()
-        os.rename(made, out)
+        os.rename(bundle, out)
     return sorted(path for path in out.rglob("*") if path.is_file())
 
 
 def write_library(folder: Path, silent: bool = False) -> None:
-    """Write `ragkit` without answers into `folder`, and the sealed checks with it.
+    """Write `ragkit` without reference answers, and the sealed checks with it, into `folder`.
 
     With `silent`, checks that print nothing take their place; the grader uses those.
     """
@@ -54,23 +57,23 @@ def write_library(folder: Path, silent: bool = False) -> None:
     sealed.write_drills(registry.drills(), course / "drills" / drills.SEALED.name)
 
 
-def _copy_course(made: Path) -> None:
+def _copy_course(bundle: Path) -> None:
     root = course_root()
-    shutil.copytree(root / "handout", made, ignore=_JUNK)
-    write_library(made)
+    shutil.copytree(root / "handout", bundle, ignore=_JUNK)
+    write_library(bundle)
     for name in ("data", "theory"):
-        shutil.copytree(root / name, made / name, ignore=_JUNK)
-    ledger.write(ledger.load(), made / "data" / "results.json")  # a lab reads times from it too
-    (made / "labs").mkdir()
+        shutil.copytree(root / name, bundle / name, ignore=_JUNK)
+    ledger.write(ledger.load(), bundle / "data" / "results.json")  # with the times a lab reads
+    (bundle / "labs").mkdir()
     for lab in labs():
-        shutil.copy(lab.student, made / "labs")
+        shutil.copy(lab.student, bundle / "labs")
     for name in ("setup.mk", "pyproject.toml", "requirements.lock", "LICENSE", "LICENSE-DATA"):
-        shutil.copy(root / name, made)
-    for page in made.rglob("*.md"):
-        page.write_text(_without_dead_links(page, made), encoding="utf-8")
+        shutil.copy(root / name, bundle)
+    for page in bundle.rglob("*.md"):
+        page.write_text(_without_dead_links(page), encoding="utf-8")
 
 
-def _without_dead_links(page: Path, made: Path) -> str:
+def _without_dead_links(page: Path) -> str:
     """The page's text, in which links to what the bundle lacks are replaced by their words."""
 
     def linked(match: re.Match[str]) -> str:

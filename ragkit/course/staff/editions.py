@@ -39,7 +39,10 @@ _METADATA = {
 
 
 def build(source: Path, solved: bool) -> Any:
-    """Make one edition as a notebook node without outputs."""
+    """Make one edition, as a notebook node without outputs.
+
+    Raises `DataError` for a solution mark without its partner.
+    """
     notebook = jupytext.read(source, fmt="py:percent")
     cells = [c for c in notebook.cells if solved or "solution" not in _tags(c)]
     for cell in cells:
@@ -52,7 +55,7 @@ def build(source: Path, solved: bool) -> Any:
 
 
 def drift(root: Path | None = None) -> list[str]:
-    """Where committed notebooks differ from their sources, one sentence each."""
+    """One sentence per committed notebook or cell that differs from its source."""
     return [
         complaint
         for lab in labs(root)

@@ -21,7 +21,7 @@ Entries = Iterator[tuple[str, Entry]]
 
 
 def mean_entry(report: Report, metric: str, how: str, flips: float = 1.5) -> Entry:
-    """A mean over queries, with its interval; `flips` as in `flip_tolerance`."""
+    """The entry of a mean over queries, with its interval; `flips` as in `flip_tolerance`."""
     queries = len(report.query_ids)
     return {
         "value": report.mean[metric],
@@ -33,24 +33,24 @@ def mean_entry(report: Report, metric: str, how: str, flips: float = 1.5) -> Ent
 
 
 def number_entry(value: float, how: str, tolerance: float = 0.01) -> Entry:
-    """A single number; `tolerance` is in its unit, such as 1 for a count that may be off by 1."""
+    """The entry of a single number; a `tolerance` of 1 lets a count be off by 1."""
     return {"value": value, "tolerance": tolerance, "how": how}
 
 
-def difference_entry(found: Comparison, how: str, flips: float = 1.5) -> Entry:
-    """A paired difference, with its interval and p; `flips` as in `flip_tolerance`."""
+def difference_entry(comparison: Comparison, how: str, flips: float = 1.5) -> Entry:
+    """A paired difference's entry, with its interval and p; `flips` as in `flip_tolerance`."""
     return {
-        "value": found.difference,
-        "interval": found.interval,
-        "p": found.p_value,
-        "n": found.queries,
-        "tolerance": flip_tolerance(found.queries, flips),
+        "value": comparison.difference,
+        "interval": comparison.interval,
+        "p": comparison.p_value,
+        "n": comparison.queries,
+        "tolerance": flip_tolerance(comparison.queries, flips),
         "how": how,
     }
 
 
 def flip_tolerance(queries: int, flips: float = 1.5) -> float:
-    """The change of a mean when so many of its queries go from 0 to 1.
+    """The change of a mean over `queries` if `flips` of them go from 0 to 1.
 
     One query's rank may flip on another processor: 1.5 lets that pass, and fails at the second.
     """

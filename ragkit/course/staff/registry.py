@@ -1,6 +1,6 @@
-"""What the folders beside this file declare: one loop finds every lab's parts by their file names.
+"""Find every lab's exercises, drills, experiments and figures by their file names, in one loop.
 
-`labNN/` holds `exercises*.py` (each `Exercise` in them counts), `drills.py` with `DRILLS`,
+`labNN/` contains `exercises*.py` (each `Exercise` in them counts), `drills.py` with `DRILLS`,
 `experiments.py` with `measure(cache)`, and `figures.py` with `FIGURES`. A new lab is a new
 folder; one with experiments alone measures what no lab shows.
 """
@@ -27,7 +27,7 @@ _HERE = Path(__file__).parent
 
 
 def exercises() -> dict[str, Exercise]:
-    """Every exercise of the course by the name of the function that students write."""
+    """Every exercise of the course, by the name of the function that students write."""
     return {
         name: entry
         for module in _modules("exercises*")
@@ -37,22 +37,22 @@ def exercises() -> dict[str, Exercise]:
 
 
 def drills() -> dict[str, Drill]:
-    """Every drill of the course by its number, such as `01_1`."""
+    """Every drill of the course, by its number, such as `01_1`."""
     return {name: drill for module in _modules("drills") for name, drill in module.DRILLS.items()}
 
 
 def experiments() -> dict[str, ModuleType]:
-    """The modules that measure the ledger, by the name of their folder, which begins their keys."""
+    """The modules that measure the ledger, by their folder's name, with which their keys begin."""
     return {module.__name__.split(".")[-2]: module for module in _modules("experiments")}
 
 
 def figures() -> dict[str, Callable[[], Figure]]:
-    """What draws each figure of the theory pages, by the name of its file."""
+    """The function that draws each figure of the theory pages, by the name of its file."""
     return {name: draw for module in _modules("figures") for name, draw in module.FIGURES.items()}
 
 
 def measure_all() -> dict[str, Entry]:
-    """Measure every entry of the ledger, with nothing cached from before."""
+    """Measure every entry of the ledger, beginning with an empty cache."""
     with TemporaryDirectory() as folder:
         cache = EmbeddingCache(folder)
         return {k: entry for part in experiments().values() for k, entry in part.measure(cache)}
@@ -70,6 +70,6 @@ def draw_all(folder: Path | None = None) -> list[Path]:
 
 
 def _modules(pattern: str) -> Iterator[ModuleType]:
-    """The modules of this name, folder by folder."""
+    """The modules whose file names match, folder by folder."""
     for path in sorted(_HERE.glob(f"*/{pattern}.py")):
         yield import_module(f"{__package__}.{path.parent.name}.{path.stem}")

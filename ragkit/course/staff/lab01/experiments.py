@@ -1,4 +1,4 @@
-"""What lab 01 quotes: the table of systems, its differences, and the shape of the space.
+"""Measure what lab 01 quotes: the table of systems, their differences, the shape of the space.
 
 Keys, with `<encoder>` as in `systems.ENCODERS` and `<system>` as in `systems.SYSTEMS`:
 
@@ -123,7 +123,7 @@ def _differences(reports: dict[str, Report]) -> Entries:
 
 
 def _untrained_seeds(kb: KnowledgeBase) -> Entries:
-    """The control again with other random tables: is its score one lucky draw?"""
+    """The control again, with other random tables: was its score one lucky draw?"""
     scores = [dense_report(MiniGPTEncoder.untrained(seed=seed), kb).mean[METRIC] for seed in SEEDS]
     how = f"hit_rate@5 on test over {len(SEEDS)} random tables"
     for name, value in (("lowest", min(scores)), ("highest", max(scores))):
@@ -166,7 +166,7 @@ def _pooling(dev: KnowledgeBase) -> Entries:
 
 
 def _space(encoders: dict[str, Encoder], kb: KnowledgeBase) -> Entries:
-    """The cone, and whether neighbours share a topic."""
+    """How narrow the cone of vectors is, and whether neighbours share a topic."""
     topics = np.array([document.topic for document in kb.documents])
     yield (
         "lab01.topics.chance",
@@ -183,7 +183,7 @@ def _space(encoders: dict[str, Encoder], kb: KnowledgeBase) -> Entries:
 
 
 def _hub(encoder: MiniGPTEncoder, kb: KnowledgeBase) -> Entries:
-    """The document that comes first most often."""
+    """How often the most frequent first document comes first."""
     rows, questions = _vectors(encoder, kb)
     first = (questions @ rows.T).argmax(axis=1)
     how = "test questions for which the commonest first document comes first"
@@ -217,7 +217,7 @@ def _vectors(encoder: Encoder, kb: KnowledgeBase) -> tuple[Vectors, Vectors]:
 
 
 def _same_hits(reports: dict[str, Report], kb: KnowledgeBase) -> Entries:
-    """How many Spanish questions BM25 and MiniLM both find, and how many at least one of them."""
+    """How many Spanish questions both BM25 and MiniLM answer, and how many at least one does."""
     ids = kb.kinds["spanish"]
     found = [
         {query_id for query_id in ids if reports[name].per_query[METRIC][query_id]}
@@ -251,7 +251,7 @@ def dense_report(encoder: Encoder, kb: KnowledgeBase) -> Report:
 
 
 def vector_report(documents: Vectors, queries: Vectors, kb: KnowledgeBase) -> Report:
-    """Score the search of these query vectors among these document vectors."""
+    """Score the search for these query vectors among these document vectors: hit_rate@5."""
     index = FlatIndex(documents.shape[1])
     index.add(documents, [document.doc_id for document in kb.documents])
     found = hit_rows(*index.search(queries, 10))

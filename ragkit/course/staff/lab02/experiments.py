@@ -1,4 +1,4 @@
-"""What lab 02 quotes: ceilings and scores of chunks, unnormalised vectors (HNSW apart).
+"""Measure what lab 02 quotes: ceilings and scores of chunks, and unnormalised vectors.
 
 Keys, with `<cut>` either headings or `<strategy>-<size>`: fixed, sliding or sentences, and SIZES:
 
@@ -54,7 +54,7 @@ from ragkit.vectors import Vectors, unit_rows
 SIZES = (32, 64, 128, 250)
 SEARCHED = (64, 128, 250)  # the ceiling alone rules 32 out
 SEEN = 254  # tokens of a text that MiniLM reads: 256 less the two special ones
-BUDGET = 512  # tokens handed to a reader, for a comparison at equal length
+BUDGET = 512  # tokens for a reader, so that cuts are compared at equal length
 CHOSEN = "fixed-250"  # the best hit_rate@5 on dev
 CHOSEN_IN_BUDGET = "sliding-128"  # the best on dev within the budget
 IN_BUDGET = (CHOSEN, CHOSEN_IN_BUDGET)
@@ -64,7 +64,7 @@ WINDOWS = (("fixed", SIZES), ("sliding", (64, 128)))
 
 
 def measure(cache: EmbeddingCache) -> Entries:
-    """Measure every entry of lab 02; vectors of chunks go through `cache`, graphs lie beside it."""
+    """Measure every entry of lab 02; `cache` gets the chunks' vectors, its folder the graphs."""
     minilm = MiniLMEncoder(backend="auto")
     dev, test = load_handbook(split="dev"), load_handbook(split="test")
     yield from _limit(dev.text, minilm, [*dev.questions, *test.questions])
@@ -84,7 +84,7 @@ def token_spans(encoder: MiniLMEncoder) -> TokenSpans:
 
 
 def cut_all(text: str, tokens: TokenSpans) -> dict[str, list[Chunk]]:
-    """The handbook cut by every strategy and size, named `sliding-128` and the like."""
+    """The handbook cut by every strategy and size, under names such as `sliding-128`."""
     cuts = {"headings": heading_chunks(text)}
     for size in SIZES:
         cuts[f"fixed-{size}"] = fixed_token_chunks(text, size, 0, tokens)
@@ -94,7 +94,7 @@ def cut_all(text: str, tokens: TokenSpans) -> dict[str, list[Chunk]]:
 
 
 def ceiling(chunks: list[Chunk], questions: list[SpanQuestion]) -> float:
-    """Share of questions of which some span lies whole in some chunk.
+    """Share of questions with a span that is whole in some chunk.
 
     It bounds the hit-rate from above, whatever searches the chunks.
     """
@@ -102,9 +102,9 @@ def ceiling(chunks: list[Chunk], questions: list[SpanQuestion]) -> float:
 
 
 def judge(chunks: list[Chunk], questions: list[SpanQuestion]) -> dict[str, dict[str, int]]:
-    """Qrels of chunk ids: a chunk that holds a whole span of the question answers it.
+    """Qrels of chunk ids: a chunk that contains a whole span of the question answers it.
 
-    A question that no chunk answers keeps an entry, which no run can find, so that it counts as 0.
+    A question that no chunk answers has an entry that no run can find, so that it counts as 0.
     """
     return {
         question.query_id: {
@@ -118,7 +118,7 @@ def judge(chunks: list[Chunk], questions: list[SpanQuestion]) -> dict[str, dict[
 
 
 def _limit(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> Entries:
-    """What the encoder's limit hides: of the whole handbook, and of sections."""
+    """How much the encoder's limit hides, of the whole handbook and of its sections."""
     tokens = token_spans(encoder)
     spans = tokens(text)
     reach = spans[SEEN - 1].end
@@ -141,7 +141,7 @@ def _limit(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> 
 
 
 def _cut_spans(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> Entries:
-    """How many gold spans windows leave whole, and how many a span laid at random would be."""
+    """The share of gold spans that windows leave whole, and that expected of random places."""
     tokens = token_spans(encoder)
     spans = [span for question in questions for span in question.spans]
     lengths = np.array([len(tokens(text[span.start : span.end])) for span in spans])
@@ -162,7 +162,7 @@ def _cut_spans(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion])
 
 
 def _out_of_sight(section: Chunk, question: SpanQuestion, tokens: TokenSpans) -> bool:
-    """True if a section holds one of the spans, but past what the encoder reads of it."""
+    """True if a section contains one of the spans, but past what the encoder reads of it."""
     read = section.to_document("_").full_text
     shift = section.start - (len(read) - len(section.text))
     reach = tokens(read)[SEEN - 1].end
@@ -170,7 +170,7 @@ def _out_of_sight(section: Chunk, question: SpanQuestion, tokens: TokenSpans) ->
 
 
 def _chunking(books: dict[str, Handbook], tokens: TokenSpans, encoder: Encoder) -> Entries:
-    """Ceilings of every cut, scores of the sizes that are searched, the choices on test."""
+    """Ceilings of every cut, scores of the sizes that are searched, and the choices on test."""
     cuts = cut_all(books["dev"].text, tokens)
     found: dict[str, dict[str, Report]] = {split: {} for split in books}
     for name, chunks in cuts.items():
@@ -224,10 +224,10 @@ def _search(
     lengths: list[int],
     depth: int,
 ) -> dict[str, Report]:
-    """The chunks, of so many tokens, encoded once and searched with the questions of each split.
+    """Encode the chunks once, search them with each split's questions, and score that.
 
-    The metric `budget` is the hit-rate among the first `depth` chunks; `over` is 1 if these have
-    more than `BUDGET` tokens.
+    `lengths` are the chunks' tokens. The metric `budget` is the hit-rate among the first `depth`
+    chunks; `over` is 1 if these have more than `BUDGET` tokens.
     """
     size = {d.doc_id: n for d, n in zip(to_documents(chunks), lengths, strict=True)}
     with warnings.catch_warnings():
@@ -274,7 +274,7 @@ def _unnormalised(dev: KnowledgeBase, encoder: MiniLMEncoder) -> Entries:
 
 
 def token_means(encoder: MiniLMEncoder, texts: list[str]) -> tuple[Vectors, NDArray[np.int64]]:
-    """The mean token vector of each text before normalising, float32 [n, d], and its tokens [n]."""
+    """The mean token vector of each text, float32 [n, d], and its number of tokens, int64 [n]."""
     states = encoder.token_vectors(texts)
     means = np.stack([state.mean(axis=0) for state in states])
     return means, np.array([len(state) for state in states])

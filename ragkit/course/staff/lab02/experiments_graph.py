@@ -1,4 +1,4 @@
-"""What lab 02 quotes of HNSW: recall against flat search, at every size and beam.
+"""Measure what lab 02 quotes of HNSW: recall against flat search, at every size and beam width.
 
 Keys, for each efSearch of a build in BUILDS:
 
@@ -23,12 +23,12 @@ from ragkit.vectors import Vectors, unit_rows
 
 TOPICS, VECTORS, QUERIES = 100, (1_000, 10_000, 100_000), 200
 LINKS, WIDTHS = 32, (16, 32, 64, 128, 256)
-LOST = (16, 64, 128, 256)  # beams at which lost queries of the largest graph are counted
-QUICK, CAREFUL = 40, 200  # efConstruction: what FAISS takes by itself, and ragkit's default
+LOST = (16, 64, 128, 256)  # beam widths at which lost queries of the largest graph are counted
+QUICK, CAREFUL = 40, 200  # efConstruction: FAISS's default, and ragkit's
 
 
 def clustered(count: int, centres: Vectors, rng: np.random.Generator) -> Vectors:
-    """Unit vectors around the centres, float32 [count, d]: a centre plus noise as long as it."""
+    """Unit vectors around the centres, float32 [count, d]: a centre plus noise of equal length."""
     width = centres.shape[1]
     noise = rng.standard_normal((count, width), dtype=np.float32) / np.float32(np.sqrt(width))
     return unit_rows(centres[rng.integers(len(centres), size=count)] + noise)
@@ -51,7 +51,7 @@ Curve = tuple[Build, int, NDArray[np.float64], float]
 
 
 def graph_curves(cache: IndexCache) -> Iterator[Curve]:
-    """(build, efSearch, recall@10 of each query, vectors compared for one query) of HNSW."""
+    """(build, efSearch, recall@10 of each query, vectors compared per query) of every graph."""
     rng = np.random.default_rng(0)
     centres = unit_rows(rng.standard_normal((TOPICS, 384), dtype=np.float32))
     vectors, queries = clustered(max(VECTORS), centres, rng), clustered(QUERIES, centres, rng)
@@ -76,7 +76,7 @@ def _ids(count: int) -> list[str]:
 def _sweep(
     graph: HNSWIndex, widths: tuple[int, ...], queries: Vectors, truth: list[list[str]]
 ) -> Iterator[tuple[int, NDArray[np.float64], float]]:
-    """Recall@10 of each query, and the vectors compared for one query, at every beam."""
+    """Recall@10 of each query, and the vectors compared per query, at every beam width."""
     statistics = import_faiss().cvar.hnsw_stats
     for width in widths:
         graph.ef_search = width
@@ -87,7 +87,7 @@ def _sweep(
 
 
 def measure(cache: IndexCache) -> Entries:
-    """Recall and comparisons of every size and beam; lost queries of the largest graph."""
+    """Measure recall and comparisons at every size and beam; lost queries of the largest graph."""
     for build, width, recalls, visited in graph_curves(cache):
         how = f"HNSW over clustered vectors, M = {LINKS}, efConstruction = {build.construction}"
         key = f"lab02.hnsw.{build.name}.ef{width}"

@@ -1,10 +1,10 @@
-"""What lab 03 quotes: minimal pairs, ceilings, depths, fusion, MaxSim, ties, teacher and student.
+"""Measure what lab 03 quotes: pairs, ceilings, depths, fusion, MaxSim, ties, teacher and student.
 
-Every pair that some depth or pipeline needs is scored once; all are read off these scores. Keys:
+Every pair that some depth or pipeline needs is scored once, and all results use these scores. Keys:
 
     lab03.pairs.<cross or bi>.<kind of pair, or all>           see experiments_pairs
     lab03.ceiling.minilm.<recall or hit_rate>@<1, 10 or 50>
-    lab03.<split>.depth-<depth>.<metric>                       METRICS; 0 is no reranker
+    lab03.<split>.depth-<depth>.<metric>                       METRICS; 0 is without a reranker
     lab03.test.depth-<depth>-0.<metric>                        the gain over no reranker
     lab03.dev.depth-5-kept.mrr@10, lab03.test.depth-5-kept-0.mrr@10
     lab03.<split>.kind.<kind>.gain, lab03.test.kind.<kind>.logit
@@ -148,7 +148,7 @@ def _compared(key: str, a: Report, b: Report, metrics: Iterable[str] = METRICS) 
 
 
 def _ceilings(kb: KnowledgeBase, first: Run) -> Entries:
-    """What no reranker of MiniLM's first 1, 10 or 50 documents can exceed."""
+    """The scores that no reranker of MiniLM's first 1, 10 or 50 documents can exceed."""
     wanted = [f"{metric}@{n}" for metric in ("recall", "hit_rate") for n in (1, CHOSEN, 50)]
     report = evaluate(kb.qrels, first, wanted)
     for metric in wanted:
@@ -156,7 +156,7 @@ def _ceilings(kb: KnowledgeBase, first: Run) -> Entries:
 
 
 def _depths(kb: KnowledgeBase, first: Run, logits: Logits, depths: Iterable[int]) -> Entries:
-    """Scores before and after reranking at each depth; depth 0 is no reranker."""
+    """Scores before and after reranking at each depth; depth 0 is without a reranker."""
     before = _report(kb, first)
     yield from _scores(f"lab03.{kb.split}.depth-0", before, f"MiniLM alone, {kb.split} split")
     for depth in depths:
@@ -174,7 +174,7 @@ def _gains(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
 
 
 def _whole_lists(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
-    """Depth 5 with the first stage's order below, so that mrr@10 sees ten documents."""
+    """Depth 5 with the first stage's order below it, so that mrr@10 sees ten documents."""
     after = _report(kb, reranked_above_the_rest(first, logits, WHOLE))
     if kb.split == "dev":
         how = f"the first {WHOLE} reranked, the first stage's order below, dev split"
@@ -185,7 +185,7 @@ def _whole_lists(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
 
 
 def _by_kind(kb: KnowledgeBase, first: Run, logits: Logits) -> Entries:
-    """The gain at depth 10 by kind, and how relevant the cross-encoder finds the right document."""
+    """The gain at depth 10 by kind, and the cross-encoder's logit of the right document."""
     before, after = _report(kb, first), _report(kb, _reranked(first, logits, CHOSEN))
     how = f"hit_rate@1 at depth {CHOSEN} minus before, {kb.split} split"
     for kind, ids in kb.kinds.items():
@@ -231,7 +231,7 @@ def _pipelines(kb: KnowledgeBase, dense: Run, lexical: Run, fused: Run, logits: 
 
 
 def _ties(kb: KnowledgeBase, dense: Run) -> Entries:
-    """hit_rate@1 of rounded cosines if every tie falls well, and if every tie falls badly."""
+    """hit_rate@1 of rounded cosines if every tie is broken well, and if every one badly."""
     for decimals in (1, 2):
         for luck, bonus in (("lucky", 1e-6), ("unlucky", -1e-6)):
             run = {
@@ -244,7 +244,7 @@ def _ties(kb: KnowledgeBase, dense: Run) -> Entries:
 
 
 def _teacher(kb: KnowledgeBase, dense: Run, logits: Logits) -> Entries:
-    """Rank correlation on the first ten candidates, and (right, wrong) pairs by who is right."""
+    """Rank correlation on the first ten candidates, and (right, wrong) pairs by who orders them."""
     taus, rhos, pairs, balance = [], [], [], []
     for query in kb.queries:
         q = query.query_id
@@ -274,7 +274,7 @@ def _teacher(kb: KnowledgeBase, dense: Run, logits: Logits) -> Entries:
 
 
 def _total(by_question: list[int]) -> dict[str, Any]:
-    """The entry of a sum over questions, resampled by question: one's pairs are not independent."""
+    """The entry of a sum, resampled by question, since one question's pairs are not independent."""
     n = len(by_question)
     low, high = bootstrap_interval(np.array(by_question, dtype=float))
     how = "pairs only the teacher orders rightly minus only the student, bootstrap by question"

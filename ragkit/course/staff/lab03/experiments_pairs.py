@@ -1,4 +1,4 @@
-"""The minimal pairs of lab 03, read from its source and scored with both models."""
+"""Read the minimal pairs of lab 03 from its source, and score them with both models."""
 
 from __future__ import annotations
 
