@@ -23,7 +23,8 @@ _HEX = 64  # characters of a sha256
 def read_lines(path: Path, advice: str) -> Iterator[tuple[str, str]]:
     """Yield `(place, line)` for each non-blank line, where place is `file:number`.
 
-    A file that is missing or cannot be read is a `DataError` that ends with the caller's `advice`.
+    Raises `DataError` for a line that is not UTF-8, and for a file that cannot be read; then the
+    message ends with the caller's `advice`.
     """
     try:
         content = path.read_bytes()

@@ -48,7 +48,7 @@ def read_index_file(path: Path, kind: str, fingerprint: str) -> IndexFile:
             if "kind" in header
             else "not an index"
         )
-        raise VectorError(f"{path}: this is {found}.")
+        raise VectorError(f"{path}: this is {actual}.")
     if header.keys() != set(_HEADER):
         raise VectorError(f"{path}: its header is not that of an index. Build the index again.")
     if fingerprint and header["fingerprint"] != fingerprint:
