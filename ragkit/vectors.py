@@ -42,7 +42,7 @@ def check_finite(rows: NDArray[np.floating[Any]], what: str) -> None:
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         bad = int(np.argmin(finite))
-        raise VectorError(f"{what}: row {bad} holds NaN or an infinite number. Check the encoder.")
+        raise VectorError(f"{what}: row {bad} contains NaN or infinity. Check the encoder.")
 
 
 def _check_rows(rows: Vectors, what: str) -> None:
