@@ -32,4 +32,4 @@ def one_line(error: BaseException) -> str:
 
 
 class RagkitWarning(UserWarning):
-    """Something was repaired, cut short or left out; the result is usable, the message says why."""
+    """Something was repaired, cut short or left out; the results are usable, and it says why."""

@@ -21,7 +21,7 @@ class Hit:
 
 
 def ranked(scored: Iterable[tuple[str, float]], k: int | None = None) -> list[tuple[str, float]]:
-    """Order `(doc_id, score)` pairs by the tie rule and keep the first `k` (all when None).
+    """Order `(doc_id, score)` pairs by the tie rule and keep the first `k` (all if None).
 
     >>> ranked([("b", 1.0), ("c", 2.0), ("a", 1.0)])
     [('c', 2.0), ('a', 1.0), ('b', 1.0)]

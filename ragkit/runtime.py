@@ -23,7 +23,7 @@ LARGEST_SEED = 2**64 - 1  # that torch's generators accept
 
 
 def quiet() -> bool:
-    """True if there are to be no progress bars: `RAGKIT_QUIET` is set, and to something but 0."""
+    """True if progress bars are off: `RAGKIT_QUIET` is set to anything but 0."""
     return os.environ.get("RAGKIT_QUIET", "") not in ("", "0")
 
 

@@ -1,1 +1,1 @@
-"""A ranking to numbers: metrics, reports with intervals, paired tests, and TREC files."""
+"""From a ranking to numbers: metrics, reports with intervals, paired tests, and TREC files."""

@@ -1,4 +1,4 @@
-"""Scoring a run against qrels, with intervals, and comparing two runs fairly.
+"""Score a run against qrels, with intervals, and compare two runs fairly.
 
 The mean is over all judged queries: one that the run misses scores 0. The numbers are trec_eval's;
 ties in a run are broken by the tie rule of `ragkit.ranking`.

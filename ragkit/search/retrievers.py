@@ -204,7 +204,7 @@ class BM25Retriever(_Fitted):
         self.k1, self.b = k1, b
 
     def fit(self, documents: Iterable[Document]) -> Self:
-        """Index the words of the documents; raises `DataError` for invalid documents, or none."""
+        """Index the words of the documents; no documents or invalid ones are a `DataError`."""
         import bm25s
 
         by_id = _by_id(documents)
@@ -241,7 +241,7 @@ class RandomRetriever(_Fitted):
         self.seed = seed
 
     def fit(self, documents: Iterable[Document]) -> Self:
-        """Remember the documents."""
+        """Keep the documents; none or invalid ones are a `DataError`."""
         self._documents = _by_id(documents)
         return self
 
