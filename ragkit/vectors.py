@@ -38,7 +38,7 @@ def check_vectors(vectors: object, dimension: int, what: str = "vectors") -> Vec
 
 
 def check_finite(rows: NDArray[np.floating[Any]], what: str) -> None:
-    """`VectorError`, naming the row, if one of float [n, d] holds NaN or an infinite number."""
+    """`VectorError`, naming the row, if one of float [n, d] contains NaN or infinity."""
     finite = np.isfinite(rows).all(axis=1)
     if not finite.all():
         bad = int(np.argmin(finite))

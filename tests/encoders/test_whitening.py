@@ -50,9 +50,9 @@ def test_less_than_two_rows_are_refused(rows: np.ndarray) -> None:
 def test_a_row_that_is_not_finite_is_named(bad: float) -> None:
     rows = ROWS.copy()
     rows[3, 1] = bad
-    with pytest.raises(ragkit.VectorError, match="row 3 holds NaN or an infinite number"):
+    with pytest.raises(ragkit.VectorError, match="row 3 contains NaN or infinity"):
         Whitening.fit(rows)
-    with pytest.raises(ragkit.VectorError, match="row 3 holds NaN or an infinite number"):
+    with pytest.raises(ragkit.VectorError, match="row 3 contains NaN or infinity"):
         Whitening.fit(ROWS)(rows)
 
 
