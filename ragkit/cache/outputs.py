@@ -44,7 +44,7 @@ class _Cache(CacheFolder):
     def _fetch(
         self, fingerprint: str, keys: Sequence[str], width: int, compute: Compute
     ) -> NDArray[np.float32]:
-        """One row per key, float32 [n, width]; `compute` gives those of the rows not stored."""
+        """One row per key, float32 [n, width]; `compute` returns those that are not stored."""
         rows = np.empty((len(keys), width), dtype=np.float32)
         paths = [self.path_of(fingerprint, key) for key in keys]
         missing: dict[str, list[int]] = {}
@@ -88,9 +88,9 @@ class EmbeddingCache(_Cache):
     ) -> Vectors:
         """What `encoder.encode(texts)` returns, float32 [n, d], encoding only what is not stored.
 
-        `side` is "query" or "document" for what `encode_query` or `encode_document` gives. The
-        sides share their entries where the encoder treats them alike, and else have their own.
-        Another side is a `DataError`.
+        `side` is "query" or "document" for what `encode_query` or `encode_document` returns. The
+        sides share their entries if the encoder treats them alike; otherwise each has its own. Any
+        other side is a `DataError`.
         """
         if side not in (None, *get_args(Side)):
             raise DataError(f"side must be 'query', 'document' or None; got {side!r:.60}.")

@@ -55,7 +55,7 @@ class Encoder(Protocol):
 def is_symmetric(encoder: Encoder) -> bool:
     """True if an encoder is known to treat queries and documents as any other text.
 
-    So it is if both methods are its `encode` under another name, or those of `BaseEncoder`, and all
+    It is if both methods are its `encode` under another name, or those of `BaseEncoder`, and all
     belong to one object: two towers may have the same methods and other weights.
     """
     owner, encode = _bound(encoder.encode)

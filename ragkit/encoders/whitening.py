@@ -25,10 +25,10 @@ class Whitening:
     def fit(cls, rows: Vectors, shrinkage: float = 0.1) -> Self:
         """Learn the step from float32 [n, d]; `matrix` is an inverse root of the covariance.
 
-        n rows determine at most n - 1 directions, so the covariance is shrunk towards a multiple of
-        the identity (Ledoit & Wolf 2004): `shrinkage` 0 takes it as it is, 1 leaves only the mean.
-        Raises `VectorError` for fewer than two rows, a row that is not finite, or if some direction
-        would have no variance.
+        n rows determine at most n - 1 directions, so the covariance is shrunk towards its mean
+        variance times the identity (Ledoit & Wolf 2004): `shrinkage` 0 leaves it as it is, 1 leaves
+        the mean variance alone. Raises `VectorError` for fewer than two rows, a row that is not
+        finite, a shrinkage outside 0 to 1, or if some direction would have no variance.
         """
         if rows.ndim != 2 or len(rows) < 2:
             raise VectorError(f"Whitening needs two rows [n, d] or more; got {list(rows.shape)}.")
@@ -48,7 +48,10 @@ class Whitening:
         return cls(mean, (directions / np.sqrt(variances)).astype(np.float32))
 
     def __call__(self, rows: Vectors) -> Vectors:
-        """Whitened unit rows, float32 [n, d]; a row not finite or at the mean: `VectorError`."""
+        """Whiten rows, float32 [n, d], to unit rows.
+
+        Raises `VectorError` for a row that is not finite or equals the mean.
+        """
         check_finite(rows, "rows")
         moved: Vectors = ((rows - self.mean) @ self.matrix).astype(np.float32)
         return unit_rows(moved)

@@ -62,7 +62,7 @@ def qrels_to_trec(qrels: Mapping[str, Mapping[str, int]], path: str | Path | Non
     """The qrels as TREC text, also written to `path` if given.
 
     Raises `DataError` for a relevance that is not a whole number, an id with a space, or qrels that
-    are no such map.
+    are not such a map.
     """
     lines = []
     for query_id, judged in sorted(items_of(qrels, "qrels", "{query_id: {doc_id: relevance}}")):
