@@ -186,6 +186,7 @@ def train_minigpt(
     if steps is not None:
         plan = replace(plan, steps=steps)
     folder = out or data_dir() / "minigpt"
+    folder.mkdir(parents=True, exist_ok=True)  # if it cannot be made, nothing is trained
     with console.step_bar(plan.steps, "training") as on_step:
         trained = train(corpus or corpus_file(), plan, on_step=on_step)
     save(trained, folder)

@@ -535,6 +535,16 @@ def test_train_minigpt_writes_a_model_that_answers(run: Run, tmp_path: Path) -> 
 # Help
 
 
+def test_a_folder_that_cannot_be_made_is_a_mistake_before_anything_is_trained(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ragkit.minigpt.train.train", lambda *_, **__: pytest.fail("it trained"))
+    (tmp_path / "file").touch()
+    outcome = run("train-minigpt", "--out", tmp_path / "file")
+    assert is_one_sentence(outcome)
+    assert str(tmp_path / "file") in outcome.err
+
+
 def test_no_command_comes_or_goes_unnoticed() -> None:
     assert set(COMMANDS) == LOOKS_UP | TEACHES
 
