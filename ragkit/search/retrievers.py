@@ -12,7 +12,7 @@ from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, Self, cast, runtime_checkable
 
-from ragkit.checks import check_count, check_query
+from ragkit.checks import check_count, check_query, is_finite
 from ragkit.documents.kb import Document, Query, check_documents, check_queries
 from ragkit.errors import DataError, VectorError
 from ragkit.ranking import Hit, as_scores, hit_rows, hits, ranked_ids
@@ -197,10 +197,16 @@ class BM25Retriever(_Fitted):
 
     Words are lower-cased and nothing is removed: in grammar, "have" and "to" are content. Documents
     that share no word with the query are not returned, so a list may be shorter than `k`.
+
+    `k1` is a number from 0 up and `b` one from 0 to 1; another is a `DataError`.
     """
 
     def __init__(self, *, k1: float = 1.5, b: float = 0.75) -> None:
         super().__init__()
+        if not is_finite(k1) or k1 < 0:
+            raise DataError(f"k1 must be a number from 0 up; got {k1!r:.60}. 1.5 is usual.")
+        if not is_finite(b) or not 0 <= b <= 1:
+            raise DataError(f"b must be a number from 0 to 1; got {b!r:.60}. 0.75 is usual.")
         self.k1, self.b = k1, b
 
     def fit(self, documents: Iterable[Document]) -> Self:

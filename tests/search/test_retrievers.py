@@ -559,6 +559,15 @@ def test_bm25_parameters_are_those_given() -> None:
     assert retriever.search("eat", k=1)[0].score == pytest.approx(max(expected), rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("k1", -0.1), ("k1", math.nan), ("k1", "1.5"), ("b", -0.1), ("b", 1.1), ("b", None)],
+)
+def test_a_bm25_parameter_out_of_its_range_is_refused(option: str, value: float) -> None:
+    with pytest.raises(ragkit.DataError, match=f"{option} must be"):
+        ragkit.BM25Retriever(**{option: value})
+
+
 def test_bm25_returns_only_documents_that_share_a_word() -> None:
     assert set(ids(bm25().search("written ring"))) == {"d1", "d2"}
 
