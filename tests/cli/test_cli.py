@@ -157,6 +157,9 @@ def test_more_reranked_documents_begin_with_the_fewer(run: Run) -> None:
     common = ("ask", "drive drove driven", "--json", "--encoder", "minigpt-table", "--rerank")
     few, many = (run(*common, "--depth", 20, "--k", k).data for k in (5, 20))
     assert (len(many), many[:5]) == (20, few)
+    limited = run(*common, "--k", 11)
+    assert (limited.status, len(limited.data)) == (0, 10)
+    assert "for 11 add --depth 11" in limited.err
 
 
 def test_a_title_is_shown_with_its_id(run: Run, tmp_path: Path) -> None:
@@ -197,8 +200,6 @@ def test_an_interrupt_ends_in_status_130_and_one_sentence(
         (["ask", QUESTION, "--k", "-3"], "k must be at least 1; got -3"),
         (["ask", QUESTION, "--k", "many"], "--k"),
         (["ask", QUESTION, "--rerank", "--depth", "0"], "depth must be at least 1"),
-        (["ask", QUESTION, "--rerank", "--k", "11"], "Add --depth 11"),
-        (["ask", QUESTION, "--rerank", "--k", "5", "--depth", "4"], "Add --depth 5"),
         (["ask", QUESTION, "--encoder", "bert"], "bert"),
         (["ask", QUESTION, "--kb", "/no/where"], "/no/where: no such folder"),
         (["ask", QUESTION, "--kb", "no\nwhere"], "no where: no such folder"),
