@@ -17,7 +17,7 @@ from typer.exceptions import Abort, TyperException
 
 from ragkit.cli import console
 from ragkit.cli import course as teaching
-from ragkit.errors import DataError, RagkitError, RagkitWarning, one_line
+from ragkit.errors import DataError, RagkitError, one_line
 
 app = typer.Typer(
     help="Ask a knowledge base, measure retrieval, and look after the labs of the course.",
@@ -70,7 +70,7 @@ def ask(
     question, k, depth = check_query(question), check_count(k), check_count(depth, "depth")
     if rerank and k > depth:  # more candidates for a larger k might change what comes first
         few = f"--rerank reads {depth} candidates, so it shows no more; for {k} add --depth {k}."
-        warnings.warn(few, RagkitWarning, stacklevel=1)
+        print(f"ragkit: {few}", file=sys.stderr)
     documents = load_documents(kb or data_dir() / "verb_grammar")
     cache = EmbeddingCache()
     dense = DenseRetriever(cache.wrap(build_encoder(encoder))).fit(documents)
