@@ -63,7 +63,7 @@ def _package(needed: Requirement) -> Diagnosis:
 
 
 def _extra(extra: str, purpose: str) -> Diagnosis:
-    """Parts that an installation may lack: what is missing is said, and is no failure."""
+    """Parts that an installation may lack: what is missing is named, and is no failure."""
     missing = [r.name for r in _requirements(extra) if not _package(r).ok]
     if not missing:
         return Diagnosis(f"{extra} extra", True, f"installed ({purpose})")

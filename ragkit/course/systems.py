@@ -23,12 +23,6 @@ METRICS = ("hit_rate@1", "hit_rate@3", "hit_rate@5", "hit_rate@10", "mrr@10", "n
 RUN_DEPTH = 10
 RERANK_DEPTH = 10
 
-ENCODERS: Mapping[str, str] = {
-    "minilm": "all-MiniLM-L6-v2, mean pooling",
-    "minigpt-table": "MiniGPT, mean of the embedding table",
-    "minigpt-hidden": "MiniGPT, mean of the last hidden states",
-    "untrained": "the same mean over a table that was never trained",
-}
 SYSTEMS: Mapping[str, str] = {
     "random": "random order",
     "bm25": "BM25",
@@ -41,9 +35,9 @@ SYSTEMS: Mapping[str, str] = {
 
 
 def build_encoder(name: str) -> Encoder:
-    """Build an encoder by its name in `ENCODERS`; MiniLM runs on ONNX if there is an export.
+    """Build one of the course's encoders by its short name; MiniLM runs on ONNX if exported.
 
-    Raises `DataError` for an unknown name.
+    Raises `DataError`, which lists the names, for an unknown one.
     """
     from ragkit.encoders import MiniGPTEncoder, MiniLMEncoder
 

@@ -1,6 +1,6 @@
 """Measure what lab 01 quotes: the table of systems, their differences, the shape of the space.
 
-Keys, with `<encoder>` as in `systems.ENCODERS` and `<system>` as in `systems.SYSTEMS`:
+Keys, with `<encoder>` as in `systems.build_encoder` and `<system>` as in `systems.SYSTEMS`:
 
     lab01.table, lab01.ask                            whole texts
     lab01.<system>[.<kind>].<metric>                  SCORES
