@@ -96,7 +96,7 @@ TARGETS = (
         "≤",
         1,
     ),
-    Target("`make test`", "suite/tests", "≤", 240, "s"),
+    Target("`make test`", "suite/tests", "≤", 210, "s"),
     Target("the slowest lab, nothing cached", "suite/labs/*/cold", "≤", 40, "s"),
     Target("the slowest lab, second run", "suite/labs/*/warm", "≤", 15, "s"),
 )

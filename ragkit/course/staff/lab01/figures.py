@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ragkit.cache.outputs import EmbeddingCache
 from ragkit.course import plots
 from ragkit.course.systems import compare_systems
 from ragkit.documents.kb import load_kb
@@ -22,8 +23,12 @@ SYSTEMS = ("random", "bm25", "untrained", "minigpt-table", "minigpt-hidden", "mi
 METRIC = "hit_rate@5"
 
 
+def _minilm() -> Encoder:
+    return EmbeddingCache().wrap(MiniLMEncoder(backend="auto"))
+
+
 def _systems() -> Figure:
-    results = list(compare_systems(load_kb(), SYSTEMS, [METRIC]))
+    results = list(compare_systems(load_kb(), SYSTEMS, [METRIC], cache=EmbeddingCache()))
     return plots.score_bars(
         [result.label for result in results],
         [result.report.mean[METRIC] for result in results],
@@ -34,7 +39,7 @@ def _systems() -> Figure:
 
 def _temperature() -> Figure:
     """InfoNCE on one batch: a dev question for each document that answers one."""
-    torch, kb, encoder = import_torch(), load_kb(split="dev"), MiniLMEncoder(backend="auto")
+    torch, kb, encoder = import_torch(), load_kb(split="dev"), _minilm()
     asked = {next(iter(kb.qrels[q.query_id])): q.text for q in kb.queries}
     q = torch.tensor(encoder.encode_query(list(asked.values())))
     d = torch.tensor(encoder.encode_document([kb.by_id[i].full_text for i in asked]))
@@ -55,7 +60,7 @@ def _cone() -> Figure:
     corpus, kb = training_sentences(), load_kb()
     encoders: dict[str, Encoder] = {
         "MiniGPT table": MiniGPTEncoder(),
-        "MiniLM": MiniLMEncoder(backend="auto"),
+        "MiniLM": _minilm(),
     }
     pairs = np.triu_indices(len(kb.documents), k=1)
     cosines = {}
