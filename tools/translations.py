@@ -25,7 +25,7 @@ _FORMULA = re.compile(
 _IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
 _HEADING = re.compile(r"^(?P<level>#{1,6}) (?P<title>.+)$", re.MULTILINE)
-_DRILL = re.compile(r"\*\*(?:Drill|Ejercicio) (?P<number>\d)\b")
+_DRILL = re.compile(r"\*\*(?:Drill|Cuestión) (?P<number>\d)\b")
 
 
 @dataclass(frozen=True, slots=True)

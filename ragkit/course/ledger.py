@@ -4,10 +4,10 @@ What must come out the same on every machine is in data/results.json, written by
 What depends on the machine is in benchmarks/results.json under "quoted", written by `make bench`.
 Both are read as one; the students' bundle has them in one file.
 
-A quote reads `<!--r:lab01.minilm.hit_rate@5-->0.93<!--/r-->`. After the key, `:low`, `:high`, `:p`
-or `:n` picks another part of the entry, and `:points` multiplies by a hundred. A whole table or a
-printed output is put between two marks, each a link definition with a blank line around it, since a
-comment alone on its line opens an HTML block:
+A quote reads `<!--r:lab01.minilm.hit_rate@5-->0.93<!--/r-->`. After the key, `:low`, `:high`, `:p`,
+`:detectable` or `:n` picks another part of the entry, and `:points` multiplies by a hundred. A
+whole table or a printed output is put between two marks, each a link definition with a blank line
+around it, since a comment alone on its line opens an HTML block:
 
     [//]: # (t:lab01.table)
 
@@ -35,7 +35,7 @@ from ragkit.files import write_atomically
 Ledger = dict[str, dict[str, Any]]
 
 QUOTE = re.compile(
-    r"<!--r:(?P<key>[^:>]+?)(?::(?P<part>low|high|p|n))?(?P<points>:points)?-->"
+    r"<!--r:(?P<key>[^:>]+?)(?::(?P<part>low|high|p|n|detectable))?(?P<points>:points)?-->"
     r"(?P<shown>[^<]*)<!--/r-->"
 )
 TABLE = re.compile(
@@ -133,7 +133,7 @@ def _requote(ledger: Ledger, page: Path, quote: re.Match[str]) -> str:
             value = entry["interval"][0]
         case "high":
             value = entry["interval"][1]
-        case "n" | "p" as part:
+        case "n" | "p" | "detectable" as part:
             value = entry[part]
         case _:
             value = entry["value"]

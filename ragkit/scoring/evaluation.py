@@ -19,7 +19,18 @@ from ragkit.checks import are_finite, is_finite, items_of
 from ragkit.errors import EvaluationError
 from ragkit.ranking import ranked_ids
 from ragkit.scoring.metrics import parse_metric
-from ragkit.scoring.stats import Interval, bootstrap_interval, paired_p_value
+from ragkit.scoring.proportions import (
+    are_hits,
+    mcnemar_p_value,
+    paired_interval,
+    wilson_interval,
+)
+from ragkit.scoring.stats import (
+    Interval,
+    bootstrap_interval,
+    detectable_difference,
+    paired_p_value,
+)
 
 
 @dataclass(frozen=True)
@@ -49,11 +60,15 @@ class Report:
         return np.fromiter(self.per_query[metric].values(), dtype=np.float64)
 
     def interval(self, metric: str, confidence: float = 0.95, seed: int = 0) -> Interval:
-        """Bootstrap interval of the mean, `(low, high)`, from 10,000 resamples of the queries.
+        """Interval of the mean, `(low, high)`: Wilson's if all scores are 0 or 1, as a hit rate's.
 
+        For other scores it is the percentile bootstrap, from 10,000 resamples of the queries.
         Raises `EvaluationError` for a metric the report lacks or a confidence outside 0 to 1.
         """
-        return bootstrap_interval(self.values(metric), confidence=confidence, seed=seed)
+        values = self.values(metric)
+        if are_hits(values):
+            return wilson_interval(int(values.sum()), len(values), confidence)
+        return bootstrap_interval(values, confidence=confidence, seed=seed)
 
     def only(self, query_ids: Iterable[str]) -> Report:
         """The report of some of the queries, for example those of one kind.
@@ -69,13 +84,18 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Mean of a minus b on one metric, its 95% interval, and the paired two-sided p-value."""
+    """Mean of a minus b on one metric, its 95% interval, and the paired two-sided p-value.
+
+    `detectable` is the true difference that so many queries show with 80% power: a difference that
+    is not shown may still be as large.
+    """
 
     metric: str
     difference: float
     interval: Interval
     p_value: float
     queries: int
+    detectable: float
 
 
 def evaluate(
@@ -105,9 +125,11 @@ def evaluate(
 
 
 def compare(report_a: Report, report_b: Report, metric: str, seed: int = 0) -> Comparison:
-    """Is a better than b? Difference a - b with bootstrap interval and paired randomisation test.
+    """Is a better than b? Difference a - b, its 95% interval and paired two-sided p.
 
-    Both reports must judge the same queries; anything else is an `EvaluationError`.
+    Scores that are all 0 or 1 have Newcombe's interval and the exact McNemar test, others the
+    percentile bootstrap of the differences and the randomisation test. Both reports must judge the
+    same queries; anything else is an `EvaluationError`.
     """
     if not isinstance(report_a, Report) or not isinstance(report_b, Report):
         raise EvaluationError(
@@ -122,13 +144,20 @@ def compare(report_a: Report, report_b: Report, metric: str, seed: int = 0) -> C
             f"The reports judge different queries ({len(odd)} differ, for example {odd[0]!r}). "
             "Compare runs on the same qrels."
         )
-    differences = np.array([a[query_id] - b[query_id] for query_id in a])
+    ones, others = (np.array([scores[query_id] for query_id in a]) for scores in (a, b))
+    differences = ones - others
+    if are_hits(ones, others):
+        interval, p_value = paired_interval(ones, others), mcnemar_p_value(ones, others)
+    else:
+        interval = bootstrap_interval(differences, seed=seed)
+        p_value = paired_p_value(differences, seed=seed)
     return Comparison(
         metric=metric,
         difference=float(differences.mean()),
-        interval=bootstrap_interval(differences, seed=seed),
-        p_value=paired_p_value(differences, seed=seed),
+        interval=interval,
+        p_value=p_value,
         queries=len(differences),
+        detectable=detectable_difference(differences),
     )
 
 

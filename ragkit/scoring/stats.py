@@ -1,10 +1,16 @@
-"""How certain a mean is: bootstrap intervals and the paired randomisation test, both seeded.
+"""How certain a mean and a difference are.
 
-Efron & Tibshirani, "An Introduction to the Bootstrap", 1993 (percentile interval); Smucker, Allan &
-Carterette, "A comparison of statistical significance tests for IR evaluation", CIKM 2007.
+For scores of any kind: the percentile bootstrap (Efron & Tibshirani, "An Introduction to the
+Bootstrap", 1993) and the paired randomisation test (Smucker, Allan & Carterette, "A comparison of
+statistical significance tests for IR evaluation", CIKM 2007), both seeded. Scores that are all 0 or
+1, as those of a hit rate, have formulas of their own in `ragkit.scoring.proportions`: near 0 or 1
+the bootstrap's interval is too narrow, and it has no width at all if every query is a hit.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +22,7 @@ RESAMPLES = 10_000
 _BLOCK = 2_000_000  # numbers in memory at once
 _FEW = 300  # distinct values
 _ITEMS_PER_COUNT = 30  # drawing one count takes as long as drawing 30 items
+_LEVEL_AND_POWER = NormalDist().inv_cdf(0.975) + NormalDist().inv_cdf(0.8)
 
 Interval = tuple[float, float]
 
@@ -27,10 +34,7 @@ def bootstrap_interval(
 
     `confidence` is between 0 and 1, both excluded; anything else is an `EvaluationError`.
     """
-    if not is_finite(confidence) or not 0 < confidence < 1:
-        raise EvaluationError(
-            f"confidence must be between 0 and 1; got {confidence!r:.60}. 0.95 is usual."
-        )
+    confidence = check_confidence(confidence)
     low, high = np.quantile(
         _resampled_means(values, seed), [(1 - confidence) / 2, (1 + confidence) / 2]
     )
@@ -51,6 +55,39 @@ def paired_p_value(differences: NDArray[np.float64], *, seed: int = 0) -> float:
         signs = rng.integers(0, 2, size=(rows, len(values)), dtype=np.int8) * 2 - 1
         extreme += int((np.abs(signs @ values) >= observed - 1e-12).sum())
     return (extreme + 1) / (RESAMPLES + 1)
+
+
+def detectable_difference(differences: NDArray[np.float64]) -> float:
+    """The true mean difference that a 5% two-sided test of float64 [n] shows with 80% power.
+
+    2.8 standard errors: 1.96 for the level and 0.84 for the power, of the normal distribution
+    (Cohen, "Statistical Power Analysis for the Behavioral Sciences", 1988). A smaller one will more
+    often than not be missed, so "no difference shown" says nothing about it. NaN if n is below 2.
+    """
+    if len(differences) < 2:
+        return float("nan")
+    return float(_LEVEL_AND_POWER * differences.std(ddof=1) / len(differences) ** 0.5)
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Adjusted p-values, by name: rejecting those below 5% errs in 5% of such families at most.
+
+    The smallest of m is multiplied by m, the next by m - 1, and so on, never falling below the one
+    before it (Holm, "A simple sequentially rejective multiple test procedure", 1979).
+    """
+    adjusted, before = dict(p_values), 0.0
+    for place, name in enumerate(sorted(p_values, key=p_values.__getitem__)):
+        before = adjusted[name] = max(before, min(1.0, (len(p_values) - place) * p_values[name]))
+    return adjusted
+
+
+def check_confidence(confidence: float) -> float:
+    """`confidence`, or an `EvaluationError` if it is not between 0 and 1, both excluded."""
+    if not is_finite(confidence) or not 0 < confidence < 1:
+        raise EvaluationError(
+            f"confidence must be between 0 and 1; got {confidence!r:.60}. 0.95 is usual."
+        )
+    return confidence
 
 
 def _resampled_means(values: NDArray[np.float64], seed: int) -> NDArray[np.float64]:

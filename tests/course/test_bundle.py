@@ -79,7 +79,7 @@ def solution_lines() -> set[str]:
 def reference_lines() -> set[str]:
     pages_ = [path.read_text(encoding="utf-8") for path in ROOT.glob("solutions/*-ref*.md")]
     lines = {folded(line) for text in pages_ for line in text.splitlines()}
-    known = ("**Drill", "**Ejercicio", "from ragkit")  # the theory page has these too
+    known = ("**Drill", "**Cuestión", "from ragkit")  # the theory page has these too
     long = {line for line in lines if len(folded(QUOTE.sub("", line))) > 40}
     return {line for line in long if not line.startswith(known)}
 

@@ -138,7 +138,7 @@ x = 1
 
 **Drill 1.** What?
 """
-SPANISH = ENGLISH.replace("**Drill 1.**", "**Ejercicio 1.**")
+SPANISH = ENGLISH.replace("**Drill 1.**", "**Cuestión 1.**")
 
 
 def stamped(tmp_path: Path, english: str, spanish: str) -> tuple[Page, Page]:
@@ -167,7 +167,7 @@ def test_a_new_value_makes_no_translation_stale(tmp_path: Path) -> None:
         ("x = 1", "x = 2", "code blocks"),
         ("<!--r:k-->", "<!--r:k:low-->", "ledger quotes"),
         ("figures/x.png", "figures/y.png", "images"),
-        ("Ejercicio 1.", "Ejercicio 2.", "drills"),
+        ("Cuestión 1.", "Cuestión 2.", "drills"),
     ],
 )
 def test_a_translation_that_differs_is_named(tmp_path: Path, old: str, new: str, part: str) -> None:

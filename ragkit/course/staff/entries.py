@@ -1,8 +1,8 @@
 """What an entry of the ledger is, and how the experiments of every lab write one.
 
-An entry is `{"value", "how", "tolerance"}` with, if they apply, `interval`, `n` and `p`; a whole
-text is `{"text", "how"}`. `tolerance` is how far a fresh value may be from the stored one, in the
-unit of the value, before the ledger's test fails.
+An entry is `{"value", "how", "tolerance"}` with, if they apply, `interval`, `n`, `p` and
+`detectable`; a whole text is `{"text", "how"}`. `tolerance` is how far a fresh value may be from
+the stored one, in the unit of the value, before the ledger's test fails.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ def difference_entry(comparison: Comparison, how: str, flips: float = 1.5) -> En
         "value": comparison.difference,
         "interval": comparison.interval,
         "p": comparison.p_value,
+        "detectable": comparison.detectable,
         "n": comparison.queries,
         "tolerance": flip_tolerance(comparison.queries, flips),
         "how": how,
