@@ -1,0 +1,1 @@
+"""Fine-tuning: an encoder is taught the questions of one knowledge base."""

@@ -1,0 +1,41 @@
+"""Hard negatives: wrong documents that some ranking places high (Karpukhin et al. 2020).
+
+The higher a wrong document ranks, the more it teaches, and the likelier it is not wrong at all but
+unlabelled. A teacher's scores tell some of these apart (Qu et al., "RocketQA", 2021).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ragkit.checks import check_count
+from ragkit.finetuning.pairs import Pair
+from ragkit.ranking import ranked_ids
+
+Scores = Mapping[str, Mapping[str, float]]  # by query id, then document id: a run
+
+
+def mine(
+    run: Scores,
+    pairs: Sequence[Pair],
+    per_pair: int = 1,
+    *,
+    teacher: Scores | None = None,
+    margin: float = 0.0,
+) -> dict[str, list[str]]:
+    """For each question the first `per_pair` wrong documents of its ranking, best first.
+
+    With a `teacher`, documents are left out that it scores less than `margin` below the best right
+    one: it takes them for answers. A question may then have fewer, or none. Raises `DataError` for
+    a `per_pair` below 1.
+    """
+    check_count(per_pair, "per_pair")
+    mined = {}
+    for pair in pairs:
+        wrong = [i for i in ranked_ids(run[pair.query_id]) if i not in pair.right]
+        if teacher is not None:
+            scores = teacher[pair.query_id]
+            highest = max(scores[i] for i in pair.right) - margin
+            wrong = [i for i in wrong if scores[i] < highest]
+        mined[pair.query_id] = wrong[:per_pair]
+    return mined
