@@ -14,6 +14,8 @@ from .documents.kb import KnowledgeBase as KnowledgeBase
 from .documents.kb import Query as Query
 from .documents.kb import load_kb as load_kb
 from .documents.spans import Span as Span
+from .encoders import BGESmallEncoder as BGESmallEncoder
+from .encoders import ColBERTBackbone as ColBERTBackbone
 from .encoders import Encoder as Encoder
 from .encoders import MiniGPTEncoder as MiniGPTEncoder
 from .encoders import MiniLMEncoder as MiniLMEncoder
@@ -42,6 +44,7 @@ from .search.reranker import Reranker as Reranker
 from .search.retrievers import BM25Retriever as BM25Retriever
 from .search.retrievers import DenseRetriever as DenseRetriever
 from .search.retrievers import FusionRetriever as FusionRetriever
+from .search.retrievers import MaxSimRetriever as MaxSimRetriever
 from .search.retrievers import RandomRetriever as RandomRetriever
 from .search.retrievers import Retriever as Retriever
 from .search.retrievers import TwoStageRetriever as TwoStageRetriever

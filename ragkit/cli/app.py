@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 _INTERRUPTED = 130
-EncoderName = Literal["minilm", "minigpt-table", "minigpt-hidden", "untrained"]
+EncoderName = Literal["minilm", "bge-small", "minigpt-table", "minigpt-hidden", "untrained"]
 KbOption = Annotated[
     Path | None,
     typer.Option("--kb", help="A folder in the BEIR layout. Default: the course's verb grammar."),

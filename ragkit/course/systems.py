@@ -30,6 +30,7 @@ SYSTEMS: Mapping[str, str] = {
     "minigpt-table": "MiniGPT table, mean",
     "minigpt-hidden": "MiniGPT hidden, mean",
     "minilm": "MiniLM",
+    "bge-small": "bge-small (int8)",
     "minilm-rerank": "MiniLM >> cross-encoder",
 }
 
@@ -39,10 +40,11 @@ def build_encoder(name: str) -> Encoder:
 
     Raises `DataError`, which lists the names, for an unknown one.
     """
-    from ragkit.encoders import MiniGPTEncoder, MiniLMEncoder
+    from ragkit.encoders import BGESmallEncoder, MiniGPTEncoder, MiniLMEncoder
 
     makers: dict[str, Callable[[], Encoder]] = {
         "minilm": lambda: MiniLMEncoder(backend="auto"),
+        "bge-small": BGESmallEncoder,
         "minigpt-table": lambda: MiniGPTEncoder(source="table"),
         "minigpt-hidden": lambda: MiniGPTEncoder(source="hidden"),
         "untrained": MiniGPTEncoder.untrained,

