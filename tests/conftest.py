@@ -77,5 +77,15 @@ def minigpt() -> ragkit.MiniGPTEncoder:
 
 
 @pytest.fixture(scope="session")
+def bge() -> ragkit.BGESmallEncoder:
+    return ragkit.BGESmallEncoder()
+
+
+@pytest.fixture(scope="session")
+def backbone() -> ragkit.ColBERTBackbone:
+    return ragkit.ColBERTBackbone()
+
+
+@pytest.fixture(scope="session")
 def reranker() -> ragkit.CrossEncoderReranker:
     return ragkit.CrossEncoderReranker()

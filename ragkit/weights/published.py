@@ -77,7 +77,7 @@ BGE_SMALL = Weights(
     precision="int8 ONNX",
 )
 COLBERT_BACKBONE = Weights(
-    name="answerai-colbert-small-v1-backbone",
+    name="colbert-small-backbone",
     upstream="answerdotai/answerai-colbert-small-v1",
     licence="Apache-2.0",
     parameters=33_360_000,  # those in the file: no projection (384 to 96), but an unused pooler

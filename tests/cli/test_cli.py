@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import pytrec_eval
@@ -22,7 +23,7 @@ from ragkit.cli import app as cli
 from ragkit.course import ledger
 from ragkit.documents.kb import load_documents
 from ragkit.runtime import data_dir
-from ragkit.weights.published import MINILM, RERANKER, locate
+from ragkit.weights.published import ALL_WEIGHTS, MINILM, RERANKER, locate
 
 QUESTION = "past participle of eat?"
 HEAVY = ("torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "matplotlib")
@@ -126,7 +127,7 @@ def test_json_keeps_letters_readable(run: Run, base: Path) -> None:
     assert "¡comer, comí, comido!" in run("ask", "comido", "--json", "--kb", base).out
 
 
-@pytest.mark.parametrize("encoder", ["minilm", "minigpt-table", "minigpt-hidden", "untrained"])
+@pytest.mark.parametrize("encoder", get_args(cli.EncoderName))
 def test_each_encoder_answers(run: Run, base: Path, encoder: str) -> None:
     asked = run("ask", QUESTION, "--json", "--kb", base, "--encoder", encoder)
     assert (asked.status, len(asked.data)) == (0, 4)
@@ -412,7 +413,7 @@ def test_the_course_base_is_evaluated_on_every_judged_query(
 def test_models_shows_where_verified_weights_were_found(run: Run) -> None:
     shown = run("models")
     assert shown.status == 0
-    for weights in (MINILM, RERANKER):
+    for weights in ALL_WEIGHTS:
         facts = (weights.upstream, weights.licence, weights.sha256, f"{weights.parameters:,}")
         assert all(fact in shown.out for fact in facts)
         assert str(locate(weights).folder / weights.file) in shown.out
@@ -420,8 +421,8 @@ def test_models_shows_where_verified_weights_were_found(run: Run) -> None:
 
 def test_models_json_has_a_record_for_each(run: Run) -> None:
     records = run("models", "--json").data
-    assert [record["name"] for record in records] == [MINILM.name, RERANKER.name]
-    assert [record["dimension"] for record in records] == [384, 1]
+    assert [record["name"] for record in records] == [weights.name for weights in ALL_WEIGHTS]
+    assert [record["dimension"] for record in records] == [384, 1, 384, 384]
     assert all(record["verified"] for record in records)
 
 

