@@ -25,6 +25,7 @@ ROOMS = (
     "search",
     "scoring",
     "cache",
+    "finetuning",
     "course",
     "cli",
 )

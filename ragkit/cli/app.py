@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ragkit.cli import console
+from ragkit.cli import console, training
 from ragkit.cli import course as teaching
 from ragkit.errors import DataError, RagkitError, one_line
 
@@ -50,6 +50,9 @@ def ask(
         int, typer.Option(help="With --rerank: how many candidates the cross-encoder reads.")
     ] = 10,
     kb: KbOption = None,
+    model: Annotated[
+        Path | None, typer.Option(help="Search with this model, which ragkit finetune wrote.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Find the documents nearest to a question.
@@ -64,6 +67,7 @@ def ask(
     from ragkit.checks import check_count, check_query
     from ragkit.course.systems import build_encoder, build_reranker
     from ragkit.documents.kb import load_documents
+    from ragkit.encoders import MiniLMEncoder
     from ragkit.runtime import data_dir
     from ragkit.search.retrievers import DenseRetriever, Retriever
 
@@ -71,9 +75,14 @@ def ask(
     if rerank and k > depth:  # more candidates for a larger k might change what comes first
         few = f"--rerank reads {depth} candidates, so it shows no more; for {k} add --depth {k}."
         print(f"ragkit: {few}", file=sys.stderr)
+    if model is not None and encoder != "minilm":
+        raise DataError(
+            f"--model names a model, and --encoder {encoder} another. Give one of them."
+        )
     documents = load_documents(kb or data_dir() / "verb_grammar")
     cache = EmbeddingCache()
-    dense = DenseRetriever(cache.wrap(build_encoder(encoder))).fit(documents)
+    chosen = MiniLMEncoder(model, backend="auto") if model else build_encoder(encoder)
+    dense = DenseRetriever(cache.wrap(chosen)).fit(documents)
     retriever: Retriever = dense
     if rerank:
         retriever = (dense >> build_reranker(cache)).with_depth(depth)
@@ -157,50 +166,10 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
-@app.command("train-minigpt")
-def train_minigpt(
-    out: Annotated[
-        Path | None, typer.Option(help="Where to write. Default: data/minigpt of the checkout.")
-    ] = None,
-    corpus: Annotated[
-        Path | None, typer.Option(help="A text file with one sentence per line.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same weights.")] = 0,
-) -> None:
-    """Train the small GPT from scratch on the course's sentences, on the CPU.
-
-    Writes model.safetensors, tokenizer.json, loss.json and loss.png. The same seed, corpus and
-    number of threads give the same weights.
-    """
-    from dataclasses import replace
-    from importlib import import_module
-
-    from ragkit.course.plots import loss_curve
-    from ragkit.minigpt.corpus import corpus_file
-    from ragkit.minigpt.train import TrainingPlan, save, train
-    from ragkit.runtime import data_dir
-
-    import_module("matplotlib")  # draws the curve at the end; if it is missing, nothing is trained
-    plan = replace(TrainingPlan(), seed=seed)
-    if steps is not None:
-        plan = replace(plan, steps=steps)
-    folder = out or data_dir() / "minigpt"
-    folder.mkdir(parents=True, exist_ok=True)  # if it cannot be made, nothing is trained
-    with console.step_bar(plan.steps, "training") as on_step:
-        trained = train(corpus or corpus_file(), plan, on_step=on_step)
-    save(trained, folder)
-    figure = loss_curve(trained.curve, trained.model.config.vocabulary)
-    figure.savefig(folder / "loss.png")
-    print(
-        f"{trained.model.parameter_count:,} parameters; validation loss "
-        f"{trained.best.validation:.3f} nats per token at step {trained.best.step}. "
-        f"Written to {folder}."
-    )
-
-
 for _teaching in (teaching.editions, teaching.results, teaching.bundle, teaching.grade):
     app.command()(_teaching)
+app.command("train-minigpt")(training.train_minigpt)
+app.command()(training.finetune)
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ class TrainableEncoder(BaseEncoder):
         )
         self.name = f"{chosen.name}, fine-tuned"
         self._torch = TorchModel(chosen, "mean", LONGEST)
-        self._torch.wrapped.eval()  # no dropout: the same seed trains the same weights anywhere
+        self._torch.wrapped.eval()
         self.dimension = self._torch.dimension
         self.max_length = LONGEST
 

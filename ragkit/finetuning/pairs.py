@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ragkit.documents.kb import KnowledgeBase
+from ragkit.documents.kb import KnowledgeBase, load_kb
 from ragkit.errors import DataError
+from ragkit.runtime import data_dir
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -49,6 +51,17 @@ def training_pairs(kb: KnowledgeBase) -> list[Pair]:
             "Add judged questions to queries.jsonl and qrels/."
         )
     return pairs
+
+
+def taught_split(folder: Path | None, split: str | None = None) -> KnowledgeBase:
+    """The knowledge base of `folder` with the questions to learn from.
+
+    Without `split` these are those of `train`, the name that the BEIR layout gives them, or of
+    `dev` if there are none; never those of `test`. Raises `DataError` as `load_kb` does.
+    """
+    root = data_dir() / "verb_grammar" if folder is None else folder
+    default = "train" if (root / "qrels" / "train.tsv").is_file() else "dev"
+    return load_kb(folder, split or default)
 
 
 def right_ids(judged: Mapping[str, int]) -> frozenset[str]:

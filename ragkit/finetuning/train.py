@@ -6,11 +6,13 @@ InfoNCE, or a teacher's scores, by margin-MSE.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from torch import Tensor, nan, optim, tensor
+import torch
+from torch import Tensor
 
 from ragkit.checks import check_count
 from ragkit.encoders.losses import info_nce, margin_mse
@@ -75,26 +77,51 @@ def fine_tune(
     """Train `encoder` in place; return the loss of each step.
 
     `on_step(step, loss)` follows each step and `on_epoch(epoch)` each pass over the pairs, both
-    counted from 1. The same lesson and plan give the same weights on one machine.
+    counted from 1. The same lesson and plan give the same weights on one machine; another may draw
+    another dropout.
     """
     plan = plan or FineTuningPlan()
-    rng = np.random.default_rng(plan.seed)
-    optimiser = optim.AdamW(
+    order = np.random.default_rng(plan.seed)
+    optimiser = torch.optim.AdamW(
         encoder.model.parameters(), lr=plan.rate, weight_decay=plan.weight_decay
     )
     losses: list[float] = []
     for epoch in range(1, plan.epochs + 1):
-        for batch in shuffled_batches(lesson.pairs, plan.batch, rng):
-            loss = batch_loss(encoder, batch, lesson, plan.temperature)
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
-            optimiser.step()
-            losses.append(loss.item())
-            if on_step is not None:
-                on_step(len(losses), losses[-1])
+        with _training(encoder, seed=plan.seed + epoch):
+            for batch in shuffled_batches(lesson.pairs, plan.batch, order):
+                losses.append(_step(encoder, optimiser, batch, lesson, plan.temperature))
+                if on_step is not None:
+                    on_step(len(losses), losses[-1])
         if on_epoch is not None:
             on_epoch(epoch)
     return losses
+
+
+@contextmanager
+def _training(encoder: TrainableEncoder, seed: int) -> Iterator[None]:
+    """Dropout on, drawn from `seed`; the caller's random numbers stay as they are."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed % (LARGEST_SEED + 1))
+        encoder.model.train()
+        try:
+            yield
+        finally:
+            encoder.model.eval()
+
+
+def _step(
+    encoder: TrainableEncoder,
+    optimiser: torch.optim.Optimizer,
+    batch: Sequence[Pair],
+    lesson: Lesson,
+    temperature: float,
+) -> float:
+    """One optimiser step; returns the loss before it."""
+    loss = batch_loss(encoder, batch, lesson, temperature)
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+    optimiser.step()
+    return loss.item()
 
 
 def batch_loss(
@@ -117,4 +144,5 @@ def batch_loss(
 
 def _scores_of(teacher: Scores, batch: Sequence[Pair], doc_ids: Sequence[str]) -> Tensor:
     """What the teacher gave each question with each document, float [B, C]; NaN if nothing."""
-    return tensor([[teacher[pair.query_id].get(i, nan) for i in doc_ids] for pair in batch])
+    rows = [[teacher[pair.query_id].get(i, torch.nan) for i in doc_ids] for pair in batch]
+    return torch.tensor(rows)
