@@ -483,6 +483,143 @@ def scipy_kendall(a, b):
     return kendalltau(a, b).statistic
 
 
+# Lab 04
+
+
+def eigen_effective_dimensions(vectors):
+    variances = np.linalg.eigvalsh(np.cov(vectors.T))
+    return variances.sum() ** 2 / np.square(variances).sum()
+
+
+def trace_effective_dimensions(vectors):
+    """The sum of a matrix's eigenvalues is its trace, that of their squares its squared length."""
+    centred = vectors - vectors.mean(axis=0)
+    covariance = centred.T @ centred
+    return np.trace(covariance) ** 2 / (covariance**2).sum()
+
+
+def torch_effective_dimensions(vectors):
+    import torch
+
+    variances = torch.linalg.eigvalsh(torch.cov(torch.tensor(vectors).T))
+    return variances.sum() ** 2 / (variances**2).sum()
+
+
+def torch_training_step(table, queries, documents, temperature, rate):
+    import torch
+
+    weights = torch.tensor(table, requires_grad=True)
+    q = torch.tensor(queries) @ weights
+    d = torch.tensor(documents) @ weights
+    q = q / q.norm(dim=1, keepdim=True)
+    d = d / d.norm(dim=1, keepdim=True)
+    logits = q @ d.T / temperature
+    loss = (logits.logsumexp(dim=1) - logits.diagonal()).mean()
+    loss.backward()
+    with torch.no_grad():
+        weights -= rate * weights.grad
+    return weights.detach().numpy()
+
+
+def sgd_training_step(table, queries, documents, temperature, rate):
+    import torch
+
+    weights = torch.nn.Parameter(torch.tensor(table))
+    q, d = (
+        torch.nn.functional.normalize(torch.tensor(bags) @ weights) for bags in (queries, documents)
+    )
+    loss = torch.nn.functional.cross_entropy(q @ d.T / temperature, torch.arange(len(q)))
+    optimiser = torch.optim.SGD([weights], lr=rate)
+    loss.backward()
+    optimiser.step()
+    return weights.detach()
+
+
+def manual_training_step(table, queries, documents, temperature, rate):
+    """The chain rule by hand: scores, unit vectors, sums of rows."""
+    sums = [bags @ table for bags in (queries, documents)]
+    lengths = [np.linalg.norm(rows, axis=1, keepdims=True) for rows in sums]
+    q, d = (rows / length for rows, length in zip(sums, lengths, strict=True))
+    logits = q @ d.T / temperature
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    push = (shares - np.eye(len(q))) / temperature / len(q)
+    gradient = np.zeros_like(table)
+    sides = [(queries, q, lengths[0], push @ d), (documents, d, lengths[1], push.T @ q)]
+    for bags, rows, length, pull in sides:
+        across = (pull - (pull * rows).sum(axis=1, keepdims=True) * rows) / length
+        gradient += bags.T @ across
+    return table - rate * gradient
+
+
+def loop_negative_mask(columns, relevant):
+    rows = []
+    for i, answers in enumerate(relevant):
+        rows.append([j == i or not answers[column] for j, column in enumerate(columns)])
+    return rows
+
+
+def where_negative_mask(columns, relevant):
+    own = np.eye(len(relevant), len(columns), dtype=bool)
+    return np.where(own, True, np.logical_not(relevant[:, columns]))
+
+
+def torch_negative_mask(columns, relevant):
+    import torch
+
+    own = torch.eye(len(relevant), len(columns), dtype=torch.bool)
+    return own | ~torch.tensor(relevant)[:, torch.tensor(columns)]
+
+
+def loop_hard_negatives(scores, teacher, relevant, k, margin):
+    best = max(t for t, right in zip(teacher, relevant, strict=True) if right)
+    kept = []
+    for row in sorted(range(len(scores)), key=lambda i: scores[i], reverse=True):
+        if not relevant[row] and best - teacher[row] > margin and len(kept) < k:
+            kept.append(row)
+    return kept
+
+
+def masked_hard_negatives(scores, teacher, relevant, k, margin):
+    barred = relevant | (teacher >= teacher[relevant].max() - margin)
+    order = np.argsort(np.where(barred, -np.inf, scores))[::-1]
+    return order[: min(k, (~barred).sum())]
+
+
+def pandas_hard_negatives(scores, teacher, relevant, k, margin):
+    import pandas as pd
+
+    table = pd.DataFrame({"score": scores, "teacher": teacher, "right": relevant})
+    limit = table[table.right].teacher.max() - margin
+    wrong = table[~table.right & (table.teacher < limit)]
+    return wrong.sort_values("score", ascending=False).head(k).index.to_numpy()
+
+
+def loop_margin_mse(student, teacher):
+    total, count = 0.0, 0
+    for i in range(len(student)):
+        for j in range(len(student[0])):
+            if j != i:
+                margins = (scores[i][i] - scores[i][j] for scores in (student, teacher))
+                total += (next(margins) - next(margins)) ** 2
+                count += 1
+    return total / count
+
+
+def masked_margin_mse(student, teacher):
+    gap = teacher - student
+    gap = gap - np.diagonal(gap)[:, None]
+    return np.mean(gap[~np.eye(*gap.shape, dtype=bool)] ** 2)
+
+
+def torch_margin_mse(student, teacher):
+    import torch
+
+    s, t = torch.tensor(student), torch.tensor(teacher)
+    error = (s.diagonal()[:, None] - s) - (t.diagonal()[:, None] - t)
+    return (error**2).sum() / (error.numel() - len(error))
+
+
 SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
     "mean_pool": (loop_mean_pool, einsum_mean_pool, torch_mean_pool),
     "normalise": (loop_normalise, transposed_normalise, torch_normalise),
@@ -501,4 +638,13 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
     "mrr_at_k": (loop_mrr_at_k, largest_mrr_at_k, trec_mrr_at_k),
     "ndcg_at_k": (loop_ndcg_at_k, padded_ndcg_at_k, trec_ndcg_at_k),
     "kendall": (loop_kendall, inversion_kendall, scipy_kendall),
+    "effective_dimensions": (
+        eigen_effective_dimensions,
+        trace_effective_dimensions,
+        torch_effective_dimensions,
+    ),
+    "training_step": (torch_training_step, sgd_training_step, manual_training_step),
+    "negative_mask": (loop_negative_mask, where_negative_mask, torch_negative_mask),
+    "hard_negatives": (loop_hard_negatives, masked_hard_negatives, pandas_hard_negatives),
+    "margin_mse": (loop_margin_mse, masked_margin_mse, torch_margin_mse),
 }

@@ -1,0 +1,1 @@
+"""Lab 04, Teaching the encoder: exercises, drills, experiments and figures."""
