@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LONGEST = 256  # tokens of a text, as in MiniLMEncoder
+_TOGETHER = 16  # texts in a pass: padded to the longest of many, most of the work would be padding
 
 
 class TrainableEncoder(BaseEncoder):
@@ -60,8 +61,17 @@ class TrainableEncoder(BaseEncoder):
         }
 
     def embed(self, texts: Sequence[str]) -> Tensor:
-        """Unit vectors float [n, d] that gradients flow through, from all texts in one batch."""
-        features = self.model.preprocess(list(texts))
+        """Unit vectors float [n, d] that gradients flow through; those of like length in a pass."""
+        import torch
+
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        parts = [order[start : start + _TOGETHER] for start in range(0, len(order), _TOGETHER)]
+        rows = torch.cat([self._together([texts[row] for row in part]) for part in parts])
+        return rows[torch.tensor(order).argsort()]
+
+    def _together(self, texts: list[str]) -> Tensor:
+        """One pass of the model over texts that are padded to the longest of them."""
+        features = self.model.preprocess(texts)
         return cast("Tensor", self.model(features)["sentence_embedding"])
 
     def weights(self) -> dict[str, Tensor]:

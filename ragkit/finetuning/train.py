@@ -133,7 +133,9 @@ def batch_loss(
     more = [doc_id for pair in batch for doc_id in mined(pair.query_id, ())]
     doc_ids = own + more
     queries = encoder.embed([pair.query for pair in batch])  # [B, d]
-    documents = encoder.embed([lesson.texts[doc_id] for doc_id in doc_ids])  # [B + H, d]
+    distinct = list(dict.fromkeys(doc_ids))  # a text in several columns is encoded once
+    places = torch.tensor([distinct.index(doc_id) for doc_id in doc_ids])
+    documents = encoder.embed([lesson.texts[i] for i in distinct])[places]  # [B + H, d]
     if lesson.teacher is not None:
         scores = queries @ documents.T / temperature
         return margin_mse(scores, _scores_of(lesson.teacher, batch, doc_ids))
