@@ -1,0 +1,275 @@
+"""Measure what fine-tuning MiniLM on the dev questions gives: recipes, epochs, pairs, seeds.
+
+The number of epochs and the recipe are chosen by cross-validation over the dev questions: each is
+answered by a model that was not taught it. Test is for what was planned: each of `TESTED`, taught
+all pairs for the chosen number of epochs, against MiniLM as it comes, for the mean over SEEDS.
+
+Keys, with <recipe> in `tuning.RECIPES`:
+
+    lab04.cv.<recipe>.epoch<n>.mrr@10           mean over the dev questions, each held out once
+    lab04.cv.<recipe>-plain.mrr@10              at the chosen epoch, minus MiniLM as it comes
+    lab04.cv.<other>-labels.mrr@10              at the chosen epoch
+    lab04.cv.epochs
+    lab04.tuned.<recipe>[.<seed>].<metric>      on test, minus MiniLM as it comes
+    lab04.tuned.<recipe>.<lowest, highest>.mrr@10
+    lab04.tuned.holm.<recipe>                   p of mrr@10, adjusted for the planned family
+    lab04.tuned.kind.<kind>.<metric>            labels, mean over seeds, by kind
+    lab04.curve.<pairs>.mrr@10                  labels from some of the pairs, minus MiniLM
+    lab04.forgotten.handbook.hit_rate@5         labels, on the handbook's questions, minus MiniLM
+    lab04.moved.<cone or pairs>
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ragkit.cache.outputs import EmbeddingCache
+from ragkit.cache.weights import WeightCache
+from ragkit.course.staff.entries import (
+    INT8_FLIPS,
+    Entries,
+    difference_entry,
+    flip_tolerance,
+    mean_entry,
+    number_entry,
+)
+from ragkit.course.staff.lab04.tuning import PLAN, RECIPES, Lessons
+from ragkit.documents.chunking import Chunk, sentence_chunks, to_documents
+from ragkit.documents.handbook import load_handbook
+from ragkit.documents.kb import KnowledgeBase, Query, load_kb
+from ragkit.documents.spans import Span
+from ragkit.encoders import Encoder, MiniLMEncoder
+from ragkit.finetuning.choice import held_out_folds, score
+from ragkit.finetuning.encoder import TrainableEncoder
+from ragkit.finetuning.pairs import Pair
+from ragkit.finetuning.recipe import fine_tune_once
+from ragkit.finetuning.train import Lesson, fine_tune
+from ragkit.scoring.evaluation import Comparison, Report, compare, evaluate
+from ragkit.scoring.stats import holm
+from ragkit.search.retrievers import DenseRetriever
+
+METRICS = ("mrr@10", "hit_rate@1", "hit_rate@5")
+CHOSEN_BY = "mrr@10"
+FOLDS = 3
+EPOCHS = 4
+SEEDS = (0, 1, 2)
+TESTED = ("labels", "filtered", "teacher")
+SHARES = (4, 2)  # a quarter, half of the pairs
+FLIPS = INT8_FLIPS
+DRAWN = 0.015  # how far mrr@10 may move where another processor draws another dropout
+
+
+def measure_tuning(cache: EmbeddingCache, seeds: Sequence[int] = SEEDS) -> Entries:
+    """Measure every entry; with the first seed alone, those of `lab04.tuned.<recipe>.0`.
+
+    All seeds take about 15 minutes of one core, the first alone two. Its weights go through the
+    cache's folder, where lab 04 finds them.
+    """
+    kb, lessons = load_kb(), Lessons(load_kb(split="dev"), cache)
+    plain = report_of(cache.wrap(MiniLMEncoder(backend="auto")), kb)
+    tuned: dict[str, list[TrainableEncoder]] = {}
+    for recipe in TESTED:
+        tuned[recipe] = []
+        for seed in seeds:
+            encoder = _taught(lessons.of(recipe), seed, cache)
+            yield from _single(f"lab04.tuned.{recipe}.{seed}", report_of(encoder, kb), plain)
+            tuned[recipe].append(encoder)
+    if tuple(seeds) == SEEDS:
+        yield from _all_seeds(kb, lessons, plain, tuned, cache)
+
+
+def _all_seeds(
+    kb: KnowledgeBase,
+    lessons: Lessons,
+    plain: Report,
+    tuned: dict[str, list[TrainableEncoder]],
+    cache: EmbeddingCache,
+) -> Entries:
+    reports = {name: [report_of(e, kb) for e in encoders] for name, encoders in tuned.items()}
+    yield from _planned(reports, plain)
+    yield from _by_kind(kb, mean_report(reports["labels"]), plain)
+    yield from _forgotten(tuned["labels"], cache)
+    yield from _moved(tuned["labels"][0], kb, cache)
+    yield from _learning_curve(kb, lessons, plain)
+    yield from _cross_validated(lessons, cache)
+
+
+def _taught(lesson: Lesson, seed: int, cache: EmbeddingCache) -> TrainableEncoder:
+    """MiniLM after a lesson; the first seed's weights are kept."""
+    encoder, plan = TrainableEncoder(), replace(PLAN, seed=seed)
+    if seed == 0:
+        fine_tune_once(encoder, lesson, plan, WeightCache(cache.root))
+    else:
+        fine_tune(encoder, lesson, plan)
+    return encoder
+
+
+def report_of(encoder: Encoder, kb: KnowledgeBase) -> Report:
+    """METRICS of a dense search for the judged questions of `kb`."""
+    return evaluate(kb.qrels, DenseRetriever(encoder).fit(kb.documents).run(kb.queries), METRICS)
+
+
+def mean_report(reports: Sequence[Report]) -> Report:
+    """Each question's mean score over several runs."""
+    return Report(
+        {
+            metric: {
+                q: float(np.mean([report.per_query[metric][q] for report in reports]))
+                for q in reports[0].query_ids
+            }
+            for metric in METRICS
+        }
+    )
+
+
+def _single(key: str, after: Report, before: Report) -> Entries:
+    how = "test, one seed, minus MiniLM as it comes, paired"
+    for metric in METRICS:
+        yield f"{key}.{metric}", _drawn(compare(after, before, metric), how)
+
+
+def _drawn(found: Comparison, how: str) -> dict[str, object]:
+    """A difference of a trained model: the next processor may draw other dropout."""
+    entry = difference_entry(found, how)
+    return entry | {"tolerance": max(DRAWN, flip_tolerance(found.queries, FLIPS))}
+
+
+def _planned(reports: dict[str, list[Report]], plain: Report) -> Entries:
+    """The planned comparisons: each recipe, mean over the seeds, against MiniLM as it comes."""
+    p_values = {}
+    for recipe, runs in reports.items():
+        how = "test, mean over the seeds, minus MiniLM as it comes, paired; planned"
+        for metric in METRICS:
+            found = compare(mean_report(runs), plain, metric)
+            yield f"lab04.tuned.{recipe}.{metric}", _drawn(found, how)
+            if metric == CHOSEN_BY:
+                p_values[recipe] = found.p_value
+        single = [run.mean[CHOSEN_BY] - plain.mean[CHOSEN_BY] for run in runs]
+        for name, value in (("lowest", min(single)), ("highest", max(single))):
+            entry = number_entry(value, f"{CHOSEN_BY} on test, {name} of the seeds", DRAWN)
+            yield f"lab04.tuned.{recipe}.{name}.{CHOSEN_BY}", entry
+    for recipe, p in holm(p_values).items():
+        how = f"p of {CHOSEN_BY}, adjusted for {len(p_values)} planned comparisons (Holm)"
+        yield f"lab04.tuned.holm.{recipe}", number_entry(p, how, 0.1)
+
+
+def _by_kind(kb: KnowledgeBase, after: Report, before: Report) -> Entries:
+    """Not planned: where the gain lies, and what Spanish loses."""
+    for kind, ids in kb.kinds.items():
+        found = compare(after.only(ids), before.only(ids), CHOSEN_BY)
+        how = f"labels, {kind}, test, mean over the seeds, minus MiniLM, paired; not planned"
+        yield f"lab04.tuned.kind.{kind}.{CHOSEN_BY}", _drawn(found, how) | {"tolerance": 0.05}
+
+
+def _forgotten(tuned: Sequence[Encoder], cache: EmbeddingCache) -> Entries:
+    """Another search with the same models: the handbook's passages for the handbook's questions."""
+    base = handbook_kb()
+    before = report_of(cache.wrap(MiniLMEncoder(backend="auto")), base)
+    after = mean_report([report_of(encoder, base) for encoder in tuned])
+    how = "handbook, packs of sentences to 128 tokens, mean over the seeds, minus MiniLM, paired"
+    for metric in (CHOSEN_BY, "hit_rate@5"):
+        entry = _drawn(compare(after, before, metric), how) | {"tolerance": 0.05}
+        yield f"lab04.forgotten.handbook.{metric}", entry
+
+
+def handbook_kb() -> KnowledgeBase:
+    """The handbook as documents of whole sentences; those that hold a whole span are right."""
+    books = [load_handbook(split=split) for split in ("dev", "test")]
+    chunks = sentence_chunks(books[0].text, 128, MiniLMEncoder(backend="auto").tokens)
+    documents = to_documents(chunks)
+    queries, qrels = [], {}
+    for question in (question for book in books for question in book.questions):
+        right = [
+            document.doc_id
+            for document, chunk in zip(documents, chunks, strict=True)
+            if any(_holds(chunk, span) for span in question.spans)
+        ]
+        if right:
+            queries.append(Query(question.question_id, question.text))
+            qrels[question.question_id] = dict.fromkeys(right, 1)
+    return KnowledgeBase(documents, queries, qrels, [], "handbook", Path("handbook.md"))
+
+
+def _holds(chunk: Chunk, span: Span) -> bool:
+    return chunk.span.start <= span.start and span.end <= chunk.span.end
+
+
+def _moved(tuned: Encoder, kb: KnowledgeBase, cache: EmbeddingCache) -> Entries:
+    """How far the vectors themselves went: cosine of each document with what it was."""
+    texts = [document.full_text for document in kb.documents]
+    before = cache.wrap(MiniLMEncoder(backend="auto")).encode(texts)
+    after = tuned.encode(texts)
+    how = "mean cosine of a document's vector with what it was, labels, first seed"
+    yield "lab04.moved.cosine", number_entry(float((before * after).sum(axis=1).mean()), how, 0.02)
+
+
+def _learning_curve(kb: KnowledgeBase, lessons: Lessons, plain: Report) -> Entries:
+    """The labels recipe from some of the pairs, drawn anew by each seed; steps as many as fit."""
+    for share in SHARES:
+        reports, sizes = [], set()
+        for seed in SEEDS:
+            drawn = np.random.default_rng(seed).permutation(len(lessons.pairs))
+            pairs = [lessons.pairs[i] for i in drawn[: len(drawn) // share]]
+            encoder = TrainableEncoder()
+            fine_tune(encoder, lessons.of("labels", pairs), replace(PLAN, seed=seed))
+            reports.append(report_of(encoder, kb))
+            sizes.add(len(pairs))
+        how = (
+            f"labels from 1/{share} of the pairs, {sizes}, mean over the seeds, minus MiniLM, test"
+        )
+        found = compare(mean_report(reports), plain, CHOSEN_BY)
+        yield f"lab04.curve.{share}.{CHOSEN_BY}", _drawn(found, how)
+
+
+def _cross_validated(lessons: Lessons, cache: EmbeddingCache) -> Entries:
+    """Every recipe on the dev questions, each answered by a model that was not taught it."""
+    kb = lessons.kb
+    plain = report_of(cache.wrap(MiniLMEncoder(backend="auto")), kb)
+    curves = {recipe: _held_out(lessons, recipe) for recipe in RECIPES}
+    for recipe, curve in curves.items():
+        for epoch, report in enumerate(curve, start=1):
+            how = f"{recipe}, epoch {epoch}, dev, {FOLDS} folds"
+            entry = mean_entry(report, CHOSEN_BY, how) | {"tolerance": DRAWN}
+            yield f"lab04.cv.{recipe}.epoch{epoch}.{CHOSEN_BY}", entry
+    means = [report.mean[CHOSEN_BY] for report in curves["labels"]]
+    best = int(np.argmax(means))
+    how = f"the epoch of the highest {CHOSEN_BY} of labels, dev, {FOLDS} folds"
+    yield "lab04.cv.epochs", number_entry(best + 1, how, tolerance=2)
+    yield "lab04.cv.plain." + CHOSEN_BY, mean_entry(plain, CHOSEN_BY, "MiniLM as it comes, dev")
+    chosen = {recipe: curve[PLAN.epochs - 1] for recipe, curve in curves.items()}
+    for recipe, report in chosen.items():
+        how = f"{recipe}, {PLAN.epochs} epochs, dev, {FOLDS} folds, paired, minus "
+        found = compare(report, plain, CHOSEN_BY)
+        yield f"lab04.cv.{recipe}-plain.{CHOSEN_BY}", _drawn(found, how + "MiniLM as it comes")
+        if recipe != "labels":
+            found = compare(report, chosen["labels"], CHOSEN_BY)
+            yield f"lab04.cv.{recipe}-labels.{CHOSEN_BY}", _drawn(found, how + "labels")
+
+
+def _held_out(lessons: Lessons, recipe: str) -> list[Report]:
+    """After each epoch, the report of all questions, each by the model that did not see it."""
+    merged: list[dict[str, dict[str, float]]] = [{m: {} for m in METRICS} for _ in range(EPOCHS)]
+    for held in held_out_folds(lessons.pairs, FOLDS):
+        taught = [pair for pair in lessons.pairs if pair.query_id not in held]
+        for epoch, report in enumerate(_epochs(lessons, recipe, taught, held)):
+            for metric in METRICS:
+                merged[epoch][metric] |= report.per_query[metric]
+    return [
+        Report({m: {q.query_id: scores[m][q.query_id] for q in lessons.kb.queries} for m in scores})
+        for scores in merged
+    ]
+
+
+def _epochs(lessons: Lessons, recipe: str, taught: list[Pair], held: set[str]) -> list[Report]:
+    """The reports of the held-out questions after each epoch of a lesson without them."""
+    encoder, reports = TrainableEncoder(), list[Report]()
+
+    def on_epoch(_: int) -> None:
+        reports.append(score(encoder, lessons.kb, held, METRICS))
+
+    fine_tune(encoder, lessons.of(recipe, taught), replace(PLAN, epochs=EPOCHS), on_epoch=on_epoch)
+    return reports
