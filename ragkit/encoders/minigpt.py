@@ -1,8 +1,8 @@
 """The from-scratch encoder: mean-pool what a small GPT knows about tokens.
 
 `source="table"` averages rows of the embedding table (no order, no context); `source="hidden"`
-averages the last hidden states. `MiniGPTEncoder.untrained()` is the control: the same mean over a
-table that was never trained.
+averages the last hidden states. `MiniGPTEncoder.untrained()` is the control: the same mean over the
+table that the training began with.
 """
 
 from __future__ import annotations
@@ -66,24 +66,22 @@ class MiniGPTEncoder(BaseEncoder):
 
     @classmethod
     def untrained(cls, *, source: Source = "table", seed: int = 0) -> MiniGPTEncoder:
-        """The control: the course's tokenizer over a MiniGPT that never saw a sentence.
+        """The control: the course's tokenizer over weights that have not been trained yet.
 
-        Raises `DataError` for a seed that torch does not accept.
+        They are those that `minigpt.train` begins with for the seed, which is 0 for the course's
+        own checkpoint. Raises `DataError` for a seed that torch does not accept.
         """
         seed = check_count(seed, "seed", least=0, most=LARGEST_SEED)
         import_torch()
         import torch
 
-        from ragkit.minigpt.model import MiniGPT
+        from ragkit.minigpt.model import first_model
 
         with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            trained = _load(data_dir() / "minigpt")  # draws from the seed too: keep it first
-            model = MiniGPT(trained.model.config).eval()
-        name = "minigpt-untrained"
-        return cls(
-            Checkpoint(model, trained.tokenizer, f"untrained:seed={seed}", name), source=source
-        )
+            trained = _load(data_dir() / "minigpt")
+            model = first_model(trained.model.config, seed).eval()
+        identity, name = f"step 0 of seed {seed}", "minigpt-untrained"
+        return cls(Checkpoint(model, trained.tokenizer, identity, name), source=source)
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -161,6 +159,7 @@ def _load_model(file: Path) -> tuple[MiniGPT, str]:
             layers=int(sizes["layers"]),
             heads=int(sizes["heads"]),
             dropout=float(sizes["dropout"]),
+            tied={"True": True, "False": False}[sizes.get("tied", "True")],
         )
         model = MiniGPT(config)
         model.load_state_dict(load_file(file))

@@ -2,7 +2,7 @@
 
 The shape is GPT-2's (Radford et al. 2019): pre-norm blocks of causal self-attention and a two-layer
 MLP, learned positions, and an output layer that shares the token table (weight tying, Press & Wolf
-2017). B is the batch, T the tokens, d the width, V the vocabulary.
+2017) unless the config says otherwise. B is the batch, T the tokens, d the width, V the vocabulary.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.nn import functional
 
 @dataclass(frozen=True, slots=True)
 class MiniGPTConfig:
-    """Sizes of a MiniGPT."""
+    """Sizes of a MiniGPT; `tied` says whether its output layer is the token table."""
 
     vocabulary: int = 1000
     context: int = 128
@@ -24,6 +24,7 @@ class MiniGPTConfig:
     layers: int = 3
     heads: int = 4
     dropout: float = 0.1
+    tied: bool = True
 
 
 class CausalSelfAttention(nn.Module):
@@ -75,7 +76,11 @@ class Block(nn.Module):
 
 
 class MiniGPT(nn.Module):
-    """Next-token model; `table` is the token embedding that lab 01 mean-pools."""
+    """Next-token model; `table` is the token embedding that `MiniGPTEncoder` mean-pools.
+
+    Of the same seed, a tied and an untied model begin with the same weights, but for the untied
+    one's `output`, and leave torch's generator in the same state.
+    """
 
     def __init__(self, config: MiniGPTConfig) -> None:
         super().__init__()
@@ -86,6 +91,7 @@ class MiniGPT(nn.Module):
         self.norm = nn.LayerNorm(config.width)
         self.dropout = nn.Dropout(config.dropout)
         self.apply(_initialise)
+        self.output = None if config.tied else _output_layer(config)
 
     def hidden(self, ids: Tensor) -> Tensor:
         """Last hidden states, float [B, T, d], of token ids int64 [B, T] with T <= context."""
@@ -97,8 +103,9 @@ class MiniGPT(nn.Module):
         return normed
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Logits of the next token, float [B, T, V]; the output layer is the table, transposed."""
-        return self.hidden(ids) @ self.table.weight.T
+        """Logits of the next token, float [B, T, V]; tied, each is a product with a table row."""
+        rows = self.table.weight if self.output is None else self.output.weight  # [V, d]
+        return self.hidden(ids) @ rows.T
 
     def loss(self, ids: Tensor) -> Tensor:
         """Mean cross-entropy, in nats per token, of predicting ids[:, 1:] from what precedes."""
@@ -111,9 +118,26 @@ class MiniGPT(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
 
+def first_model(config: MiniGPTConfig, seed: int) -> MiniGPT:
+    """The model that a training run with this seed begins with.
+
+    It seeds torch's generator, which then goes on to draw the run's dropout.
+    """
+    torch.manual_seed(seed)
+    return MiniGPT(config)
+
+
 def _initialise(module: nn.Module) -> None:
     """Small normal weights, zero biases (GPT-2)."""
     if isinstance(module, nn.Linear | nn.Embedding):
         nn.init.normal_(module.weight, std=0.02)
-    if isinstance(module, nn.Linear):
+    if isinstance(module, nn.Linear) and module.bias is not None:
         nn.init.zeros_(module.bias)
+
+
+def _output_layer(config: MiniGPTConfig) -> nn.Linear:
+    """An output layer of its own, drawn so that it changes no later draw."""
+    with torch.random.fork_rng():
+        layer = nn.Linear(config.width, config.vocabulary, bias=False)
+        _initialise(layer)
+    return layer

@@ -22,7 +22,7 @@ from ragkit.checks import check_count
 from ragkit.errors import DataError
 from ragkit.files import write_atomically
 from ragkit.minigpt.corpus import training_sentences
-from ragkit.minigpt.model import MiniGPT, MiniGPTConfig
+from ragkit.minigpt.model import MiniGPT, MiniGPTConfig, first_model
 from ragkit.minigpt.tokenizer import END, train_tokenizer
 from ragkit.runtime import LARGEST_SEED, import_torch
 
@@ -77,8 +77,12 @@ def train(
     plan: TrainingPlan | None = None,
     config: MiniGPTConfig | None = None,
     on_step: Callable[[int, float], None] | None = None,
+    watch: Callable[[int, MiniGPT], None] | None = None,
 ) -> Trained:
     """Train on a text file with one sentence per line; `on_step(step, loss)` follows each step.
+
+    `watch(step, model)` sees the model itself, before the first step (as step 0) and after each; it
+    copies what it wants to keep, and must neither change the model nor draw random numbers.
 
     The same corpus, plan, config and thread count give the same weights on one machine. Raises
     `DataError` for a corpus that is missing, or too small to train on.
@@ -96,9 +100,10 @@ def train(
             f"{corpus}: {len(sentences)} sentences are too few to train on. "
             f"The validation tenth needs more than {plan.window + 1} tokens."
         )
-    torch.manual_seed(plan.seed)
-    model = MiniGPT(config)
-    curve, best = _optimise(model, training, validation, plan, on_step)
+    model = first_model(config, plan.seed)
+    if watch is not None:
+        watch(0, model)
+    curve, best = _optimise(model, training, validation, plan, on_step, watch)
     return Trained(model.eval(), tokenizer, curve, best)
 
 
@@ -151,6 +156,7 @@ def _optimise(
     validation: Tensor,
     plan: TrainingPlan,
     on_step: Callable[[int, float], None] | None,
+    watch: Callable[[int, MiniGPT], None] | None,
 ) -> tuple[list[LossPoint], LossPoint]:
     """Run the plan; leave in `model` the weights of the lowest validation loss."""
     optimiser = torch.optim.AdamW(model.parameters(), weight_decay=plan.weight_decay)
@@ -168,6 +174,8 @@ def _optimise(
         optimiser.step()
         if on_step is not None:
             on_step(step + 1, loss.item())
+        if watch is not None:
+            watch(step + 1, model)
         if (step + 1) % plan.validate_every == 0 or step + 1 == plan.steps:
             curve.append(LossPoint(step + 1, loss.item(), _validate(model, validation, plan)))
             best.offer(curve[-1], model)

@@ -156,6 +156,26 @@ def attention_masks() -> Figure:
     return plots.attention_masks({"bi-encoder": square, "late": square}, ["q", "d"])
 
 
+def training_runs() -> Figure:
+    runs = {"tied": [((0, 100, 600), (0.4, 0.2, 0.3))], "untied": [((0, 600), (0.4, 0.38))]}
+    losses = {"tied": [((50, 600), (5.6, 4.7))], "untied": [((50, 600), (5.5, 4.6))]}
+    kept = {"tied": [(200, 0.25)], "untied": [(250, 0.39)]}
+    return plots.training_runs(runs, kept, losses, "hit_rate@5")
+
+
+def spectrum_curves() -> Figure:
+    shares = {"trained": np.linspace(0.1, 1, 64), "MiniLM": np.linspace(0.05, 1, 384)}
+    return plots.spectrum_curves(shares, {"trained": 14.9, "MiniLM": 88.2})
+
+
+def interval_dots() -> Figure:
+    scores = {
+        "trained": ((0.25, 0.5), ((0.2, 0.3), (0.4, 0.6))),
+        "step 0": ((0.4, 0.4), ((0.3, 0.5), (0.3, 0.5))),
+    }
+    return plots.interval_dots(["as it is", "mean subtracted"], scores, "hit_rate@5")
+
+
 EXAMPLES: dict[str, Callable[[], Figure]] = {
     example.__name__: example
     for example in (
@@ -183,6 +203,9 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         discount_curves,
         margin_scatter,
         attention_masks,
+        training_runs,
+        spectrum_curves,
+        interval_dots,
     )
 }
 
@@ -302,6 +325,29 @@ def test_the_growth_of_latency_has_no_band_and_marks_what_was_not_measured() -> 
     assert [text.get_text() for text in axis.texts] == ["not measured"]
     (ground,) = axis.patches
     assert ground.get_x() > 100
+
+
+def test_each_run_is_a_line_with_its_first_step_hollow_and_its_kept_one_a_star() -> None:
+    tied, untied, loss, _ = training_runs().axes
+    lines = [line.get_xydata().tolist() for line in tied.lines]
+    assert lines[:3] == [[[0, 0.4], [100, 0.2], [600, 0.3]], [[0, 0.4]], [[200, 0.25]]]
+    assert [line.get_marker() for line in untied.lines] == ["o", "o", "*"]
+    assert [tied.lines[1].get_markerfacecolor(), tied.lines[2].get_marker()] == ["white", "*"]
+    assert loss.lines[0].get_xydata().tolist() == [[50, 5.6], [600, 4.7]]
+    assert len({axis.get_ylim() for axis in (tied, untied)}) == 1
+
+
+def test_a_spectrum_tells_its_effective_dimensions() -> None:
+    (axis,) = spectrum_curves().axes
+    legend = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert legend == ["trained: 15 effective of 64", "MiniLM: 88 effective of 384"]
+    assert axis.lines[0].get_ydata()[-1] == pytest.approx(1)
+
+
+def test_whiskers_end_where_the_intervals_do() -> None:
+    (axis,) = interval_dots().axes
+    (segments,) = axis.containers[0].lines[2]
+    assert sorted(s[:, 0].tolist() for s in segments.get_segments()) == [[0.2, 0.3], [0.4, 0.6]]
 
 
 def test_a_shown_picture_has_its_text_wherever_a_reader_takes_it_from() -> None:

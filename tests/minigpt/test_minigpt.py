@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,16 +15,21 @@ import torch
 from conftest import ROOT
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch.nn import functional
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
 import ragkit
-from ragkit.minigpt.model import CausalSelfAttention, MiniGPT, MiniGPTConfig
+from ragkit.minigpt.corpus import corpus_file
+from ragkit.minigpt.model import CausalSelfAttention, MiniGPT, MiniGPTConfig, first_model
 from ragkit.minigpt.tokenizer import END, train_tokenizer
 from ragkit.minigpt.train import Trained, TrainingPlan, learning_rate, save, train
+from ragkit.minigpt.trajectory import follow
 
 COMMITTED = ROOT / "data" / "minigpt"
 SMALL = MiniGPTConfig(vocabulary=300, context=32, width=16, layers=2, heads=4, dropout=0.1)
+UNTIED = replace(SMALL, tied=False)
 PLAN = TrainingPlan(steps=30, warm_up=5, batch=8, window=16, validate_every=10, seed=7)
 PEOPLE = ["I", "you", "she", "the teacher", "my brother", "we", "they", "a student"]
 VERBS = ["wrote", "has eaten", "was writing", "will go", "had gone", "broke", "has chosen"]
@@ -115,6 +121,37 @@ def test_the_tied_table_learns_from_both_ends(model: MiniGPT, ids: torch.Tensor)
     model.loss(ids).backward()
     unused = set(range(SMALL.vocabulary)) - set(ids.flatten().tolist())
     assert all(model.table.weight.grad[token].abs().sum() > 0 for token in list(unused)[:5])
+
+
+def test_an_untied_output_layer_has_rows_of_its_own(model: MiniGPT, ids: torch.Tensor) -> None:
+    with torch.random.fork_rng():
+        untied = first_model(UNTIED, seed=0).eval()
+    with torch.inference_mode():
+        wanted = functional.linear(untied.hidden(ids), untied.output.weight)
+        torch.testing.assert_close(untied(ids), wanted)
+    assert not torch.equal(untied.output.weight, untied.table.weight)
+    own = UNTIED.vocabulary * UNTIED.width
+    assert untied.parameter_count == model.parameter_count + own
+
+
+def test_an_untied_table_learns_from_the_tokens_it_reads_alone(ids: torch.Tensor) -> None:
+    with torch.random.fork_rng():
+        model = first_model(UNTIED, seed=0)
+    model.loss(ids).backward()
+    unread = sorted(set(range(SMALL.vocabulary)) - set(ids[:, :-1].flatten().tolist()))
+    assert model.table.weight.grad[unread].abs().sum() == 0
+    assert (model.output.weight.grad[unread].abs().sum(dim=1) > 0).all()
+
+
+def test_tied_or_not_a_seed_begins_with_the_same_weights_and_draws_the_same_numbers() -> None:
+    with torch.random.fork_rng():
+        begun = [(first_model(config, seed=3), torch.rand(5)) for config in (SMALL, UNTIED)]
+    (tied, next_tied), (untied, next_untied) = begun
+    own = untied.state_dict()
+    assert all(torch.equal(own.pop(name), w) for name, w in tied.state_dict().items())
+    assert list(own) == ["output.weight"]
+    assert own["output.weight"].std().item() == pytest.approx(0.02, rel=0.1)
+    assert torch.equal(next_tied, next_untied)
 
 
 def test_the_parameter_count_is_the_sum_by_hand(model: MiniGPT) -> None:
@@ -229,6 +266,45 @@ def test_another_seed_gives_other_weights(corpus: Path, trained: Trained) -> Non
     assert not torch.equal(other.model.table.weight, trained.model.table.weight)
 
 
+def test_who_watches_sees_every_step_from_the_first_weights_on(
+    corpus: Path, trained: Trained
+) -> None:
+    seen = {}
+
+    def watch(step: int, model: MiniGPT) -> None:
+        seen[step] = {name: t.clone() for name, t in model.state_dict().items()}
+
+    watched = train(corpus, PLAN, SMALL, watch=watch)
+    assert list(seen) == list(range(31))
+    with torch.random.fork_rng():
+        first = first_model(SMALL, PLAN.seed).state_dict()
+    assert all(torch.equal(w, first[name]) for name, w in seen[0].items())
+    kept = watched.model.state_dict()
+    assert all(torch.equal(w, kept[name]) for name, w in seen[watched.best.step].items())
+    assert watched.curve == trained.curve  # that it was watched changes nothing
+
+
+def test_the_untrained_encoder_is_step_0_of_the_courses_own_run() -> None:
+    tables = follow(corpus_file(), TrainingPlan(steps=1), steps=[0]).tables
+    own = ragkit.MiniGPTEncoder.untrained().model.table.weight.detach().numpy()
+    np.testing.assert_array_equal(own, tables[0])
+
+
+@pytest.mark.parametrize("config", [SMALL, UNTIED], ids=["tied", "untied"])
+def test_a_trajectory_has_the_tables_at_the_steps_and_the_kept_one(
+    corpus: Path, config: MiniGPTConfig
+) -> None:
+    run, trained = follow(corpus, PLAN, config, [0, 5, 99]), train(corpus, PLAN, config)
+    assert list(run.tables) == list(run.outputs) == [0, 5, trained.best.step]
+    assert (run.curve, run.best) == (trained.curve, trained.best)
+    assert run.tokenizer.to_str() == trained.tokenizer.to_str()
+    table = trained.model.table.weight.detach().numpy()
+    np.testing.assert_array_equal(run.tables[run.best.step], table)
+    assert not np.array_equal(run.tables[5], run.tables[0])
+    same = [run.tables[step] is run.outputs[step] for step in run.tables]
+    assert same == [config.tied] * 3
+
+
 def validation_loss(corpus: Path, trained: Trained, plan: TrainingPlan) -> float:
     """The mean loss over consecutive windows of the tenth that was kept apart."""
     sentences = corpus.read_text(encoding="utf-8").splitlines()
@@ -341,6 +417,38 @@ def test_saved_files_load_into_the_same_encoder(trained: Trained, tmp_path: Path
     assert ids[0].tolist() == trained.tokenizer.encode("she wrote it").ids
     with torch.inference_mode():
         torch.testing.assert_close(encoder.model(ids), trained.model(ids), atol=0, rtol=0)
+
+
+def test_an_untied_model_is_untied_when_it_is_loaded(corpus: Path, tmp_path: Path) -> None:
+    plan = TrainingPlan(steps=2, batch=2, window=16)
+    trained = train(corpus, plan, UNTIED)
+    save(trained, tmp_path)
+    model = ragkit.MiniGPTEncoder(tmp_path).model
+    assert model.config == UNTIED
+    assert torch.equal(model.output.weight, trained.model.output.weight)
+
+
+def test_a_checkpoint_that_does_not_say_so_is_tied(trained: Trained, tmp_path: Path) -> None:
+    save(trained, tmp_path)
+    file = tmp_path / "model.safetensors"
+    with safe_open(file, framework="pt") as stream:
+        sizes = stream.metadata()
+    assert sizes.pop("tied") == "True"
+    save_file(load_file(file), file, metadata=sizes)
+    assert ragkit.MiniGPTEncoder(tmp_path).model.config == SMALL
+
+
+@pytest.mark.parametrize("tied", ["False", "perhaps"])
+def test_a_checkpoint_that_is_wrong_about_it_is_refused(
+    trained: Trained, tmp_path: Path, tied: str
+) -> None:
+    save(trained, tmp_path)
+    file = tmp_path / "model.safetensors"
+    with safe_open(file, framework="pt") as stream:
+        sizes = {**stream.metadata(), "tied": tied}
+    save_file(load_file(file), file, metadata=sizes)
+    with pytest.raises(ragkit.ModelError, match="train-minigpt"):
+        ragkit.MiniGPTEncoder(tmp_path)
 
 
 def test_only_whole_files_are_left(trained: Trained, tmp_path: Path) -> None:

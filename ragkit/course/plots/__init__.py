@@ -34,6 +34,7 @@ from ragkit.course.plots.reranking import (
     value_strips,
 )
 from ragkit.course.plots.showing import show
+from ragkit.course.plots.training import interval_dots, spectrum_curves, training_runs
 
 __all__ = [
     "attention_masks",
@@ -43,6 +44,7 @@ __all__ = [
     "depth_curve",
     "difference_dots",
     "discount_curves",
+    "interval_dots",
     "kind_dots",
     "latency_growth",
     "length_scatter",
@@ -56,9 +58,11 @@ __all__ = [
     "show",
     "similarity_heatmap",
     "size_curves",
+    "spectrum_curves",
     "storage_lines",
     "temperature_curves",
     "token_heatmap",
     "topic_map",
+    "training_runs",
     "value_strips",
 ]
