@@ -106,7 +106,7 @@ def counted(tokenizer: Tokenizer) -> Space:
 
 def pooled(counts: Space, table: Vectors) -> Space:
     """The space of a mean-pooled token table, float32 [V, d], as `MiniGPTEncoder` makes it."""
-    return counts.through(lambda rows: unit_rows(rows @ table))
+    return counts.through(lambda rows: unit_rows(rows @ table[: rows.shape[1]]))
 
 
 def token_counts(tokenizer: Tokenizer, texts: Sequence[str]) -> Vectors:
