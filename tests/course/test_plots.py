@@ -158,7 +158,8 @@ def attention_masks() -> Figure:
 
 def training_runs() -> Figure:
     runs = {"tied": [((0, 100, 600), (0.4, 0.2, 0.3))], "untied": [((0, 600), (0.4, 0.38))]}
-    losses = {"tied": [((50, 600), (5.6, 4.7))], "untied": [((50, 600), (5.5, 4.6))]}
+    ranges = ((5.5, 5.7), (4.5, 4.8))
+    losses = dict.fromkeys(runs, ((50, 600), (5.6, 4.7), ranges))
     kept = {"tied": [(200, 0.25)], "untied": [(250, 0.39)]}
     return plots.training_runs(runs, kept, losses, "hit_rate@5")
 

@@ -22,12 +22,13 @@ Point = tuple[int, float]
 def training_runs(
     scores: Mapping[str, Sequence[Curve]],
     kept: Mapping[str, Sequence[Point]],
-    losses: Mapping[str, Sequence[Curve]],
+    losses: Mapping[str, tuple[Sequence[int], Sequence[float], Sequence[Interval]]],
     metric: str,
 ) -> Figure:
-    """A metric over training, one line a seed, one column a set-up; below it the validation loss.
+    """A metric over training, one line per seed, one column per set-up; below, validation losses.
 
-    Step 0 is drawn hollow; a star marks the `kept` checkpoint, (step, value), of each seed.
+    Step 0 is drawn hollow; a star marks the `kept` checkpoint, (step, value), of each seed. A loss
+    is a mean over the seeds at some steps, with its range over them as a band.
     """
     from matplotlib.figure import Figure
 
@@ -40,16 +41,19 @@ def training_runs(
             above.plot(steps[:1], values[:1], ms=9, mfc="white", mew=1.5, zorder=3, **look)
             step, value = kept[name][seed]
             above.plot([step], [value], color=look["color"], marker="*", ms=14, mec="black")
-        for seed, (steps, values) in enumerate(losses[name]):
-            below.plot(steps, values, lw=1.3, ms=3, **style(seed))
+        steps, means, ranges = losses[name]
+        below.plot(steps, means, color="0.2", marker="o", ms=4, lw=1.3)
+        low, high = zip(*ranges, strict=True)
+        below.fill_between(steps, low, high, color="0.8", lw=0)
         above.set_title(name, size=10)
         for axis in (above, below):
             axis.spines[["top", "right"]].set_visible(False)
             axis.set_xlabel("optimiser step")
             axis.set_xlim(-15, None)
-    for row, label in ((upper, f"{metric} (mean over queries)"), (lower, "validation loss (nats)")):
+    for row in (upper, lower):
         same_heights(row)
-        row[0].set_ylabel(label)
+    upper[0].set_ylabel(f"{metric} (mean over queries)")
+    lower[0].set_ylabel("validation loss (nats)\nmean and range of the seeds")
     _explain(upper[0])
     return figure
 
@@ -75,6 +79,7 @@ def spectrum_curves(shares: Mapping[str, Floats], dimensions: Mapping[str, float
         axis.plot(places, share, **look, label=label)
     axis.axhline(1, color="0.5", ls=":")
     axis.set_xscale("log")
+    axis.xaxis.set_major_formatter("{x:.0f}")
     axis.set_ylim(0, 1.04)
     axis.set_xlabel("directions, by their variance, largest first (log scale)")
     axis.set_ylabel("share of the variance (cumulative)")
@@ -87,7 +92,7 @@ def interval_dots(
     scores: Mapping[str, tuple[Sequence[float], Sequence[Interval]]],
     metric: str,
 ) -> Figure:
-    """Means with 95% whiskers: one row a treatment, one marker a system, the first row on top."""
+    """Means with 95% whiskers: a row for each treatment, the first on top, a marker per system."""
     figure, (axis,) = panels(1, width=6.6, height=0.6 * len(rows) + 1.3)
     places = np.arange(len(rows))[::-1]
     offsets = np.linspace(0.14, -0.14, len(scores))
@@ -99,6 +104,7 @@ def interval_dots(
     for edge in places[:-1] - 0.5:
         axis.axhline(edge, color="0.85", lw=0.8)
     axis.set_yticks(places, rows)
+    axis.set_ylim(-0.5, len(rows) - 0.5)
     axis.grid(axis="x", color="0.93")
     axis.set_xlabel(f"{metric} (mean over queries; whiskers: 95% interval)")
     axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)

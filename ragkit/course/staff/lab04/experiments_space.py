@@ -3,7 +3,8 @@
 Each seed is a whole run of the course's recipe: its own split, tokenizer, first weights, batches.
 The control of a run is its own step 0. Curves are explored on dev. On test, as planned, the kept
 checkpoint is compared with step 0 (tied and untied; as they are and both whitened), the tied with
-the untied one, and each table with itself under the other's spectrum.
+the untied one, and each table with itself after the halves of whitening or under the other's
+spectrum.
 
 Keys, with <tying> tied or untied, <seed> in SEEDS, <n> in STEPS, <state> step0, kept or last:
 
@@ -15,9 +16,10 @@ Keys, with <tying> tied or untied, <seed> in SEEDS, <n> in STEPS, <state> step0,
     lab04.space.seeds.<tying>.<state>.<hit_rate@5, cone, dimensions, hub or topics>
     lab04.space.seeds.<tying>.kept-step0[.whitened].<hit_rate@5, lowest or highest>
     lab04.space.seeds.<tying>.kept-last.hit_rate@5
+    lab04.space.seeds.<tying>.kept.<way>-plain.hit_rate@5     WAYS of `experiments_controls`
     lab04.space.seeds.tied-untied.hit_rate@5
     lab04.space.seeds.tied.swap.<step0 or kept>.hit_rate@5
-    lab04.space.seeds.<tying>.<table or output>.<never, often or opposite>
+    lab04.space.seeds.<tying>.<table or output>.<never, often or opposite>      tied, one layer
     lab04.space.seeds.<tying>.twins.<word>-<word>.<cosine or rank>
 
 Those of `seeds` are means over all of SEEDS, with the range over them as interval unless they are
@@ -37,7 +39,6 @@ from numpy.typing import NDArray
 from ragkit.cache.outputs import EmbeddingCache
 from ragkit.cache.trajectories import TrajectoryCache
 from ragkit.course.staff.entries import (
-    INT8_FLIPS,
     Entries,
     Entry,
     difference_entry,
@@ -66,11 +67,13 @@ from ragkit.vectors import Vectors, unit_rows
 
 SEEDS = (0, 1, 2, 3)
 TYINGS = ("tied", "untied")
+RUNS = tuple((tying, seed) for tying in TYINGS for seed in SEEDS)
+ONE_RUN = (("tied", 0),)  # the committed checkpoint's, for a quick measurement
 LOSSES = (50, 100, 150, 200, 300, 400, 500, 600)
 STATES = ("step0", "kept", "last")
 TWINS = (("spoken", "written"), ("must", "should"))
 OFTEN = 20  # occurrences in the training text
-FLIPS = INT8_FLIPS  # a run's last digits differ between machines, and grow over its steps
+FLIPS = 3.5  # as of int8: last digits differ between machines, and grow over a run
 
 
 @dataclass(frozen=True)
@@ -116,34 +119,24 @@ class TrainedSpaces:
 Runs = dict[str, list[TrainedSpaces]]
 
 
-def measure_space(cache: EmbeddingCache, seeds: Sequence[int] = SEEDS) -> Entries:
-    """Measure every entry, or with fewer `seeds` those that need no other; runs go through `cache`.
+def measure_space(cache: EmbeddingCache, runs: Sequence[tuple[str, int]] = RUNS) -> Entries:
+    """Measure every entry, or with fewer `runs` those that need no other; runs go through `cache`.
 
-    A run that is not in the cache's folder is trained, which takes about a minute of one core.
+    A run that is not in the cache's folder is trained, which takes about 50 seconds of one core.
     """
     yield from controls.measure_controls(cache)
-    runs = trained_spaces(TrajectoryCache(cache.root), seeds)
-    for tying, group in runs.items():
-        for one in group:
-            yield from _run(f"lab04.space.{tying}.{one.seed}", one)
-    if set(SEEDS) <= set(seeds):
-        yield from _seeds({tying: group[: len(SEEDS)] for tying, group in runs.items()})
+    trajectories = TrajectoryCache(cache.root)
+    spaces = {run: trained_spaces(trajectories, *run) for run in runs}
+    for (tying, seed), one in spaces.items():
+        yield from _run(f"lab04.space.{tying}.{seed}", one)
+    if spaces.keys() >= set(RUNS):
+        yield from _seeds({tying: [spaces[tying, seed] for seed in SEEDS] for tying in TYINGS})
 
 
-def trained_spaces(cache: TrajectoryCache, seeds: Sequence[int] = SEEDS) -> Runs:
-    """The runs of these seeds, tied and untied, from the cache or trained now."""
-    return {
-        tying: [
-            TrainedSpaces(
-                cache.follow(
-                    corpus_file(), TrainingPlan(seed=seed), MiniGPTConfig(tied=tying == "tied")
-                ),
-                seed,
-            )
-            for seed in seeds
-        ]
-        for tying in TYINGS
-    }
+def trained_spaces(cache: TrajectoryCache, tying: str, seed: int) -> TrainedSpaces:
+    """The run of a seed, tied or untied, from the cache or trained now."""
+    config = MiniGPTConfig(tied=tying == "tied")
+    return TrainedSpaces(cache.follow(corpus_file(), TrainingPlan(seed=seed), config), seed)
 
 
 def _run(key: str, one: TrainedSpaces) -> Entries:
@@ -169,10 +162,12 @@ def _seeds(runs: Runs) -> Entries:
     for tying, group in runs.items():
         key = f"lab04.space.seeds.{tying}"
         yield from _losses(key, group)
-        for state in STATES:
+        for state in STATES if tying == "tied" else STATES[1:]:  # step 0 is the same table
             yield from _shape(f"{key}.{state}", [one.state(state) for one in group])
         yield from _against_step_0(key, group)
-        yield from _rare_tokens(key, group)
+        yield from _ablated(f"{key}.kept", [one.state("kept") for one in group])
+        for layer in ("table",) if tying == "tied" else ("table", "output"):
+            yield from _rare_tokens(f"{key}.{layer}", f"{layer}s", group)
         yield from _twins(key, group)
     kept = {tying: _test([one.state("kept") for one in group]) for tying, group in runs.items()}
     how = "kept tied minus kept untied table of the same seed, mean over the seeds, test, paired"
@@ -230,6 +225,16 @@ def _against_step_0(key: str, group: list[TrainedSpaces]) -> Entries:
     yield f"{key}.kept-last.{METRIC}", difference_entry(found, how)
 
 
+def _ablated(key: str, kept: list[Space]) -> Entries:
+    """The two halves of whitening apart, on every run's kept checkpoint."""
+    plain = _test(kept)
+    for way, (words, change) in controls.WAYS.items():
+        if way != "plain":
+            found = compare(_test([change(space) for space in kept]), plain, METRIC)
+            how = f"kept table, {words}, minus as it is; mean over the seeds, test, paired"
+            yield f"{key}.{way}-plain.{METRIC}", difference_entry(found, how)
+
+
 def _swapped(key: str, group: list[TrainedSpaces]) -> Entries:
     """Step 0 with the kept checkpoint's spectrum, and the reverse; all are centred, on test."""
     for name, giver in (("step0", "kept"), ("kept", "step0")):
@@ -240,34 +245,38 @@ def _swapped(key: str, group: list[TrainedSpaces]) -> Entries:
         yield f"{key}.{name}.{METRIC}", found
 
 
-def _rare_tokens(key: str, group: list[TrainedSpaces]) -> Entries:
+def _rare_tokens(key: str, layer: str, group: list[TrainedSpaces]) -> Entries:
     """Do the rows of tokens that never occur in training point the same way? (Gao et al. 2019)."""
-    for layer in ("table", "output"):
-        rows = [getattr(one.run, f"{layer}s")[one.run.best.step] for one in group]
-        pairs = list(zip(rows, (one.frequencies for one in group), strict=True))
-        never = [r[: len(f)][f == 0] for r, f in pairs]
-        often = [r[: len(f)][f >= OFTEN] for r, f in pairs]
-        over = f"rows of the {layer} at the kept checkpoint; mean and range over the seeds"
-        how = f"mean cosine of all pairs of tokens that are not in the training text; {over}"
-        yield f"{key}.{layer}.never", _range_entry([mean_cosine(r) for r in never], how)
-        how = f"mean cosine of all pairs of tokens that are in it {OFTEN} times or more; {over}"
-        yield f"{key}.{layer}.often", _range_entry([mean_cosine(r) for r in often], how)
-        opposite = [float(_direction(a) @ _direction(b)) for a, b in zip(never, often, strict=True)]
-        how = f"cosine of the mean direction of the first with that of the second; {over}"
-        yield f"{key}.{layer}.opposite", _range_entry(opposite, how, 0.03)
+    rows = [getattr(one.run, layer)[one.run.best.step] for one in group]
+    pairs = list(zip(rows, (one.frequencies for one in group), strict=True))
+    never = [r[: len(f)][f == 0] for r, f in pairs]
+    often = [r[: len(f)][f >= OFTEN] for r, f in pairs]
+    over = "rows of the kept checkpoint; mean and range over the seeds"
+    how = f"mean cosine of all pairs of tokens that are not in the training text; {over}"
+    yield f"{key}.never", _range_entry([mean_cosine(r) for r in never], how)
+    how = f"mean cosine of all pairs of tokens that are in it {OFTEN} times or more; {over}"
+    yield f"{key}.often", _range_entry([mean_cosine(r) for r in often], how)
+    opposite = [float(_direction(a) @ _direction(b)) for a, b in zip(never, often, strict=True)]
+    how = f"cosine of the mean direction of the first with that of the second; {over}"
+    yield f"{key}.opposite", _range_entry(opposite, how, 0.03)
 
 
 def _twins(key: str, group: list[TrainedSpaces]) -> Entries:
-    """Cosine of two rows of the kept table, and the second's rank among the first's neighbours."""
+    """Cosine of two rows of the kept table, and the second's rank among the first's neighbours.
+
+    A seed whose tokenizer cuts one of the words into pieces is left out.
+    """
     for first, second in TWINS:
         cosines, ranks = [], []
         for one in group:
             unit = unit_rows(one.run.tables[one.run.best.step])
             a, b = (one.run.tokenizer.token_to_id(f"Ġ{word}") for word in (first, second))
+            if a is None or b is None:
+                continue
             near, seen = (unit @ unit[a])[: len(one.frequencies)], one.frequencies > 0
             cosines.append(float(near[b]))
             ranks.append(int((near[seen] > near[b]).sum()))  # the first itself is one of them
-        how = f"rows of {first!r} and {second!r}, kept table; mean and range over the seeds"
+        how = f"rows of {first!r} and {second!r}, kept table; mean and range over seeds"
         yield f"{key}.twins.{first}-{second}.cosine", _range_entry(cosines, f"cosine; {how}", 0.02)
         how = f"rank among tokens of the training text, 1 is nearest; {how}"
         yield f"{key}.twins.{first}-{second}.rank", _range_entry(ranks, how, 5)
