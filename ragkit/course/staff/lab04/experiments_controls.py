@@ -19,8 +19,8 @@ WAYS, <rung> in RUNGS:
     lab04.space.topics.minilm-counts
     lab04.space.minilm.<cone or dimensions>
 
-The ablation and the ladder repeat on test what had been seen there before, so that their test scores
-confirm nothing new; the tables give dev beside them. A shrinkage is chosen on dev.
+The ablation and the ladder repeat on test what had been seen there before, so that their test
+scores confirm nothing new; the tables give dev beside them. A shrinkage is chosen on dev.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """Measure what training for the next token does to MiniGPT's space, over time and seeds.
 
 Each seed is a whole run of the course's recipe: its own split, tokenizer, first weights, batches.
-The control of a run is its own step 0. Curves are explored on dev. One comparison on test was named
-before these runs: the kept tied checkpoint with step 0, which earlier test scores had suggested. The
-others on test (untied with step 0, both whitened, tied with untied, the halves of whitening over
-the seeds, swapped spectra) were chosen after test scores of these runs had been seen. Each is
-measured on dev too, and its `how` says that it was not planned.
+The control of a run is its own step 0. Curves are explored on dev. One comparison on test was
+named before these runs: the kept tied checkpoint with step 0, which earlier test scores had
+suggested. The others on test (untied with step 0, both whitened, tied with untied, the halves of
+whitening over the seeds, swapped spectra) were chosen after test scores of these runs had been
+seen. Each is measured on dev too, and its `how` says that it was not planned.
 
 Keys, with <tying> tied or untied, <seed> in SEEDS, <n> in STEPS, <state> step0, kept or last:
 
