@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -42,9 +43,12 @@ class Measured:
     part: ClassVar[str]
 
     def test_a_fresh_measurement_agrees_with_the_ledger(self) -> None:
-        fresh = dict(PARTS[self.part].measure(EmbeddingCache()))
+        module, whole = PARTS[self.part], os.environ.get("RAGKIT_LEDGER") == "whole"
+        part = None if whole else getattr(module, "sample", None)  # of what takes very long
+        fresh = dict((part or module.measure)(EmbeddingCache()))
         kept = {key: entry for key, entry in stored().items() if key.split(".")[0] == self.part}
-        assert fresh.keys() == kept.keys()
+        assert fresh.keys() <= kept.keys()
+        assert part or fresh.keys() == kept.keys()
         for key, entry in fresh.items():
             if "value" in entry:
                 close = pytest.approx(kept[key]["value"], abs=kept[key]["tolerance"])

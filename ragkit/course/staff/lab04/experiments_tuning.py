@@ -179,7 +179,8 @@ def _forgotten(tuned: Sequence[Encoder], cache: EmbeddingCache) -> Entries:
 def handbook_kb() -> KnowledgeBase:
     """The handbook as documents of whole sentences; those that hold a whole span are right."""
     books = [load_handbook(split=split) for split in ("dev", "test")]
-    chunks = sentence_chunks(books[0].text, 128, MiniLMEncoder(backend="auto").tokens)
+    tokens = MiniLMEncoder(backend="auto").tokens
+    chunks = sentence_chunks(books[0].text, 128, lambda text: [s for _, s in tokens(text)])
     documents = to_documents(chunks)
     queries, qrels = [], {}
     for question in (question for book in books for question in book.questions):
@@ -189,8 +190,8 @@ def handbook_kb() -> KnowledgeBase:
             if any(_holds(chunk, span) for span in question.spans)
         ]
         if right:
-            queries.append(Query(question.question_id, question.text))
-            qrels[question.question_id] = dict.fromkeys(right, 1)
+            queries.append(Query(question.query_id, question.text))
+            qrels[question.query_id] = dict.fromkeys(right, 1)
     return KnowledgeBase(documents, queries, qrels, [], "handbook", Path("handbook.md"))
 
 
