@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ragkit.checks import check_count
-from ragkit.finetuning.pairs import Pair
+from ragkit.documents.kb import KnowledgeBase
+from ragkit.finetuning.pairs import Pair, right_ids
 from ragkit.ranking import ranked_ids
+from ragkit.search.reranker import Reranker
 
 Scores = Mapping[str, Mapping[str, float]]  # by query id, then document id: a run
 
@@ -39,3 +41,15 @@ def mine(
             wrong = [i for i in wrong if scores[i] < highest]
         mined[pair.query_id] = wrong[:per_pair]
     return mined
+
+
+def teacher_scores(
+    teacher: Reranker, kb: KnowledgeBase, run: Scores
+) -> dict[str, dict[str, float]]:
+    """A reranker's logits, by question, of the documents in its ranking and of the right ones."""
+    scores = {}
+    for query in kb.queries:
+        ids = sorted({*run[query.query_id], *right_ids(kb.qrels[query.query_id])})
+        pairs = [(query.text, kb.by_id[doc_id].full_text) for doc_id in ids]
+        scores[query.query_id] = dict(zip(ids, teacher.predict(pairs).tolist(), strict=True))
+    return scores

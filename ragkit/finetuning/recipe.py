@@ -50,7 +50,7 @@ def recipe(encoder: TrainableEncoder, lesson: Lesson, plan: FineTuningPlan) -> d
     parts = [pairs, lesson.texts, lesson.negatives, lesson.teacher]
     return {
         "start": sha256_of_weights(encoder.weights()),
-        "lesson": hashlib.sha256(json.dumps(parts).encode()).hexdigest(),
+        "lesson": hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest(),
         "plan": asdict(plan),
         "torch": version("torch"),
         "transformers": version("transformers"),

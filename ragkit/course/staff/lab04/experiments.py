@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ragkit.cache.outputs import EmbeddingCache
 from ragkit.course.staff.entries import Entries
-from ragkit.course.staff.lab04.experiments_space import ONE_RUN, measure_space
-from ragkit.course.staff.lab04.experiments_tuning import measure_tuning
+from ragkit.course.staff.lab04.experiments_space import measure_space
+from ragkit.course.staff.lab04.experiments_tuning import measure_first_seed, measure_tuning
 
 
 def measure(cache: EmbeddingCache) -> Entries:
@@ -15,6 +15,6 @@ def measure(cache: EmbeddingCache) -> Entries:
 
 
 def sample(cache: EmbeddingCache) -> Entries:
-    """Measure the entries of the first seed alone: those of the runs that the lab trains too."""
-    yield from measure_space(cache, ONE_RUN)
-    yield from measure_tuning(cache, seeds=(0,))
+    """Measure what needs no training, and the two runs that the lab trains too."""
+    yield from measure_space(cache, runs=())
+    yield from measure_first_seed(cache)

@@ -17,10 +17,9 @@ from ragkit.cache.outputs import EmbeddingCache
 from ragkit.course.systems import build_reranker
 from ragkit.documents.kb import KnowledgeBase
 from ragkit.encoders import MiniLMEncoder
-from ragkit.finetuning.negatives import mine
+from ragkit.finetuning.negatives import mine, teacher_scores
 from ragkit.finetuning.pairs import Pair, training_pairs
 from ragkit.finetuning.train import FineTuningPlan, Lesson
-from ragkit.ranking import ranked_ids
 from ragkit.search.retrievers import BM25Retriever, DenseRetriever, Run
 
 RECIPES = ("labels", "unmasked", "bm25", "mined", "filtered", "teacher")
@@ -41,7 +40,7 @@ class Lessons:
             "mined": dense.run(kb.queries, CANDIDATES),
             "bm25": BM25Retriever().fit(kb.documents).run(kb.queries, CANDIDATES),
         }
-        self.teacher = self._taught_by(cache)
+        self.teacher = teacher_scores(build_reranker(cache), kb, self.runs["mined"])
 
     def of(self, recipe: str, pairs: Sequence[Pair] | None = None) -> Lesson:
         """The lesson of a recipe on some of the pairs; by default on all."""
@@ -56,14 +55,3 @@ class Lessons:
         negatives = mine(run, chosen, teacher=judge, margin=MARGIN)
         teacher = self.teacher if recipe == "teacher" else None
         return replace(lesson, negatives=negatives, teacher=teacher)
-
-    def _taught_by(self, cache: EmbeddingCache) -> Run:
-        """The cross-encoder's logits of MiniLM's candidates and of the right documents."""
-        teacher = build_reranker(cache)
-        scores = {}
-        for query in self.kb.queries:
-            right = {i for i, grade in self.kb.qrels[query.query_id].items() if grade > 0}
-            ids = sorted({*ranked_ids(self.runs["mined"][query.query_id]), *right})
-            logits = teacher.predict([(query.text, self.texts[i]) for i in ids])
-            scores[query.query_id] = dict(zip(ids, logits.tolist(), strict=True))
-        return scores
