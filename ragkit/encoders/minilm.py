@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2, the pretrained bi-encoder, run by PyTorch or by onnxruntime.
+"""all-MiniLM-L6-v2, the pretrained bi-encoder, or a fine-tuned copy, by PyTorch or onnxruntime.
 
 Reimers & Gurevych, "Sentence-BERT", EMNLP 2019; the model card of all-MiniLM-L6-v2.
 """
@@ -15,7 +15,8 @@ from ragkit.checks import check_count, check_texts
 from ragkit.documents.spans import Span
 from ragkit.encoders import minilm_export as exports
 from ragkit.encoders.base import BaseEncoder
-from ragkit.encoders.minilm_onnx import OnnxModel
+from ragkit.encoders.minilm_folder import misfits
+from ragkit.encoders.minilm_onnx import LONGEST, OnnxModel
 from ragkit.errors import ModelError, RagkitWarning
 from ragkit.vectors import Vectors
 from ragkit.weights.opening import INT8_ARITHMETIC
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 Pooling = Literal["mean", "cls", "max"]
 Backend = Literal["torch", "onnx", "onnx-int8", "auto"]
 SHORTEST = 3  # the two special tokens and one token of the text
-LONGEST = 512  # positions of the packaged model
 
 
 class MiniLMEncoder(BaseEncoder):
@@ -38,13 +38,14 @@ class MiniLMEncoder(BaseEncoder):
     `backend` says what runs it. "torch" is the reference. "onnx" gives the same vectors without
     importing torch, on most processors in less time, from an export that is made on first use.
     "onnx-int8" is faster still and its vectors are near, not equal: the README says what that
-    costs. "auto" uses "onnx" if there is an export, else "torch"; afterwards `backend` names the
-    one in use.
+    costs. "auto" uses "onnx" if there is an export, else "torch", and says how to make one;
+    afterwards `backend` names the one in use.
 
     `pooling` is how token vectors become one ("mean" is what the model was trained with, and all
     that an export has). `model` may be a local sentence-transformers folder or, the one way to
-    reach a network, a hub id such as "sentence-transformers/all-mpnet-base-v2"; torch runs both.
-    Raises `ModelError` if weights are missing or the backend does not support the model or pooling,
+    reach a network, a hub id such as "sentence-transformers/all-mpnet-base-v2". Torch runs both;
+    ONNX runs a folder of the packaged model's architecture, such as a fine-tuned copy. Raises
+    `ModelError` if weights are missing or the backend does not support the model or pooling,
     `DataError` for a length that the model does not have.
     """
 
@@ -62,17 +63,32 @@ class MiniLMEncoder(BaseEncoder):
             raise ModelError(f"Unknown backend {backend!r}; use one of {known}.")
         if pooling not in get_args(Pooling):
             raise ModelError(f"Unknown pooling {pooling!r}; use 'mean', 'cls' or 'max'.")
-        self.pooling = pooling
+        self._pooling: Pooling = pooling
         longest = LONGEST if model is None else None  # another model's is known when it is loaded
-        self.max_length = check_count(max_length, "max_length", least=SHORTEST, most=longest)
+        self._max_length = check_count(max_length, "max_length", least=SHORTEST, most=longest)
         self._chosen = _choose(model)
         self.name = self._chosen.name
         self._sha256, self._folder_sha256 = _hashes(self._chosen)
-        self._export = self._find_export(backend, exported=model is None and pooling == "mean")
-        self.backend = self._export.backend if self._export else "torch"
-        # the packaged model's dimension is known, so torch may wait until it has work
-        self.dimension = MINILM.dimension if model is None else self._torch.dimension
+        self._export = self._find_export(backend, own=model is not None)
         self._onnx = None if self._export is None else self._open(self._export)
+        # MiniLM's dimension is known, so torch may wait until it has work
+        minilm = model is None or self._onnx is not None
+        self.dimension = MINILM.dimension if minilm else self._torch.dimension
+
+    @property
+    def max_length(self) -> int:  # type: ignore[override]  # fixed: the fingerprint names it
+        """Tokens of a text that are read, the two special ones included."""
+        return self._max_length
+
+    @property
+    def pooling(self) -> Pooling:
+        """How token vectors become one."""
+        return self._pooling
+
+    @property
+    def backend(self) -> str:
+        """What runs the model: "torch", "onnx" or "onnx-int8"."""
+        return self._export.backend if self._export else "torch"
 
     @property
     def identity(self) -> Mapping[str, str]:
@@ -132,24 +148,29 @@ class MiniLMEncoder(BaseEncoder):
         alone = export.backend == "onnx-int8"
         return OnnxModel(export.source, folder, self.max_length, alone=alone)
 
-    def _find_export(self, backend: Backend, *, exported: bool) -> exports.Export | None:
-        """The export to use, or None for torch. "auto" uses one if there is one, and else warns."""
+    def _find_export(self, backend: Backend, *, own: bool) -> exports.Export | None:
+        """The export to use, or None for torch; `own` says that the model is the user's.
+
+        "auto" uses an export if there is one, and warns if there only could be one.
+        """
+        exported = self._chosen.local and self.pooling == "mean"
         if backend == "torch" or (backend == "auto" and not exported):
             return None
         if not exported:
             raise ModelError(
-                f"backend={backend!r} runs the packaged weights with mean pooling only. "
-                "Use backend='torch' for another model or pooling."
+                f"backend={backend!r} runs the packaged model, or a local folder of the same "
+                "architecture, with mean pooling only. Use backend='torch'."
             )
+        folder = Path(self._chosen.source) if own else None
         if backend != "auto":
-            return exports.find_or_prepare(backend)
+            return exports.find_or_prepare(backend, folder)
         try:
-            export = exports.find("onnx")
-            missing = f"{exports.folder()}: no ONNX export here yet. "
-            why = missing + "Run `ragkit models --export` to make one."
+            export = exports.find("onnx", folder)
+            missing = f"{exports.folder(folder)}: no ONNX export here yet. "
+            why = f"{missing}{exports.remedy(folder)} to make one."
         except exports.DamagedExportError as error:
             export, why = None, str(error)
-        if export is None:
+        if export is None and not misfits(Path(self._chosen.source)):
             fallback = "Until then PyTorch is used, with the same vectors and a slower start."
             warnings.warn(f"{why} {fallback}", RagkitWarning, stacklevel=3)
         return export

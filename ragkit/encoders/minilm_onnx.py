@@ -8,13 +8,15 @@ from typing import Any, cast
 
 import numpy as np
 
+from ragkit.checks import check_count
 from ragkit.documents.spans import Span
 from ragkit.errors import ModelError
 from ragkit.runtime import threads
 from ragkit.vectors import Vectors
 from ragkit.weights.opening import Tokens, map_one_by_one, open_session
-from ragkit.weights.published import MINILM
+from ragkit.weights.published import MINILM, sha256_of
 
+LONGEST = 512  # positions of every model that can be exported
 _SLOWER = ("SkipLayerNormFusion",)  # its one operator for a sum and a norm is slower than the two
 
 
@@ -22,17 +24,19 @@ class OnnxModel:
     """The exported graph (a file, or its bytes) with the tokenizer in the `weights` folder.
 
     A float32 graph takes batches of texts of similar length and shares each product among the
-    threads; a quantised one (`alone`) takes each text by itself. Raises `ModelError` for an export
-    of other weights.
+    threads; a quantised one (`alone`) takes each text by itself. Texts are cut at `max_length`
+    tokens, whatever the tokenizer's file says. Raises `ModelError` for an export of other weights,
+    `DataError` for a length that the model does not have.
     """
 
     def __init__(
         self, source: Path | bytes, weights: Path, max_length: int = 256, *, alone: bool
     ) -> None:
+        max_length = check_count(max_length, "max_length", most=LONGEST)
         self._tokens = Tokens(MINILM, weights, max_length)
         self._alone = alone
         self._session = open_session(source, 1 if alone else threads(), without=_SLOWER)
-        _check_origin(self._session, source)
+        _check_origin(self._session, source, sha256_of(weights / MINILM.file))
         self.dimension = MINILM.dimension
 
     def encode(self, texts: list[str], batch_size: int) -> Vectors:
@@ -80,12 +84,12 @@ def _by_length(encoded: list[list[int]], batch_size: int) -> list[list[int]]:
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 
 
-def _check_origin(session: Any, source: Path | bytes) -> None:
-    """Refuse a graph whose metadata do not name the packaged weights."""
+def _check_origin(session: Any, source: Path | bytes, weights: str) -> None:
+    """Refuse a graph whose metadata do not name the weights with this sha256."""
     origin = session.get_modelmeta().custom_metadata_map.get("weights_sha256", "")
-    if origin != MINILM.sha256:
+    if origin != weights:
         place = source if isinstance(source, Path) else "the export"
         raise ModelError(
             f"{place}: this export was made from other weights (sha256 {origin[:12] or 'unknown'}…,"
-            f" not {MINILM.sha256[:12]}…). Delete it, then run: ragkit models --export"
+            f" not {weights[:12]}…). Delete it; backend='onnx' then makes it again."
         )
