@@ -265,6 +265,12 @@ def test_128_tokens_are_not_the_limit(minilm: Any) -> None:
     assert not np.allclose(minilm.encode(start), minilm.encode(start + "she eats apples"))
 
 
+@pytest.mark.parametrize("name", ["max_length", "pooling", "backend"])
+def test_what_the_fingerprint_names_cannot_be_changed(minilm: Any, name: str) -> None:
+    with pytest.raises(AttributeError):
+        setattr(minilm, name, getattr(minilm, name))
+
+
 def test_max_length_moves_the_cut() -> None:
     short = ragkit.MiniLMEncoder(max_length=8)
     with pytest.warns(ragkit.RagkitWarning, match="longer than 8"):
