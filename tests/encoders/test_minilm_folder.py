@@ -114,6 +114,16 @@ def test_a_folder_has_no_more_positions_than_512(backend: Any, tuned: Path) -> N
         ragkit.MiniLMEncoder(tuned, backend=backend, max_length=513)
 
 
+@pytest.mark.usefixtures("cached")
+def test_an_export_belongs_to_the_whole_folder(tuned: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(tuned, other, copy_function=shutil.copyfile)
+    assert minilm_export.find("onnx", other) is not None
+    change(other / "tokenizer_config.json", do_lower_case=False)
+    assert minilm_export.find("onnx", other) is None
+    assert minilm_export.find("onnx") is None
+
+
 def test_a_copy_of_the_packaged_model_has_its_export(minilm_onnx: Any) -> None:
     for backend in ("auto", "onnx"):
         copy = ragkit.MiniLMEncoder(locate(MINILM).folder, backend=backend)
