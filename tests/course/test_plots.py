@@ -67,6 +67,11 @@ def cosine_histograms() -> Figure:
     return plots.cosine_histograms(cosines)
 
 
+def projection_curve() -> Figure:
+    scores = {8: [0.1, 0.2], 64: [0.3, 0.4], 512: [0.45, 0.5]}
+    return plots.projection_curve(scores, 0.55, "hit_rate@5")
+
+
 def pair_strips() -> Figure:
     rows = {"near-duplicate": RNG.random(12), "unrelated": RNG.random(30)}
     return plots.pair_strips({"MiniLM": rows, "MiniGPT": rows})
@@ -188,6 +193,7 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         topic_map,
         cosine_histograms,
         pair_strips,
+        projection_curve,
         chunk_map,
         latency_growth,
         length_scatter,

@@ -106,7 +106,7 @@ def temperature_curves(
     for axis in (left, right):
         axis.set_xscale("log")
         axis.set_xlabel("temperature τ (log scale)")
-        axis.axvspan(0.05, 0.1, color="0.9", zorder=0, label="usual in training")
+        axis.axvspan(0.01, 0.05, color="0.9", zorder=0, label="usual in training")
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), frameon=False)
     return figure
 
@@ -132,11 +132,32 @@ def cosine_histograms(cosines: Mapping[str, Floats]) -> Figure:
         axis.hist(values, bins=40, range=(-1, 1), color=COLOURS[number], density=True)
         axis.axvline(float(values.mean()), color="black", ls="--", lw=1)
         axis.set_title(f"{label}\nmean {values.mean():.2f}", size=10)
-        axis.set_xlabel("cosine of two documents")
+        axis.set_xlabel("cosine of two vectors")
         axis.set_xlim(-1, 1)
         axis.set_xticks([-1, 0, 1])
     same_heights(axes)
     axes[0].set_ylabel("density")
+    return figure
+
+
+def projection_curve(scores: Mapping[int, Sequence[float]], exact: float, metric: str) -> Figure:
+    """A metric of random tables by their number of dimensions, and of what they project.
+
+    `scores` are those of several tables by dimension: the mean is a line, their range a band.
+    """
+    figure, (axis,) = panels(1, width=6.4, height=3.4)
+    dimensions, rows = list(scores), [np.array(values) for values in scores.values()]
+    means = [row.mean() for row in rows]
+    axis.plot(dimensions, means, color=COLOURS[0], marker="o", label="random tables")
+    low, high = [row.min() for row in rows], [row.max() for row in rows]
+    axis.fill_between(dimensions, low, high, color=COLOURS[0], alpha=0.2, lw=0)
+    axis.axhline(exact, color=COLOURS[1], ls="--", label="exact token counts")
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(dimensions, [str(dimension) for dimension in dimensions])
+    axis.set_xlabel("dimensions of the table (log scale; band: all tables of a size)")
+    axis.set_ylabel(metric)
+    axis.set_ylim(bottom=0)
+    axis.legend(loc="lower right", frameon=False)
     return figure
 
 

@@ -2,24 +2,26 @@
 
 Keys, with `<encoder>` as in `systems.build_encoder` and `<system>` as in `systems.SYSTEMS`:
 
-    lab01.table, lab01.ask                            whole texts
-    lab01.<system>[.<kind>].<metric>                  SCORES
-    lab01.<system>-<system>.<metric>                  DIFFERENCES
-    lab01.untrained.seeds.<lowest or highest>
+    lab01.table, lab01.ask                               whole texts
+    lab01.<system>[.<kind>].<metric>                     SCORES
+    lab01.<system>-<system>.<metric>                     DIFFERENCES
+    lab01.chance.hit_rate@5
+    lab01.bootstrap.documents                            MiniLM, drawing documents
     lab01.minigpt.<parameters, best_step or validation_loss>
-    lab01.twins.<word>-<word>, lab01.twins.all
-    lab01.pooling.<pooling>.hit_rate@5
-    lab01.topics.<chance or encoder>
-    lab01.cone.<encoder>.<plain or whitened>
-    lab01.hub.minigpt-table
-    lab01.whitening.<encoder>.hit_rate@5
-    lab01.whitened-table-untrained.hit_rate@5
+    lab01.ladder.<counts, tfidf or projection>.hit_rate@5
+    lab01.ladder.counts-untrained.hit_rate@5
+    lab01.pooling.<pooling>.hit_rate@5                   dev
+    lab01.bge.<prefix-plain, mean-cls or int8>.hit_rate@5    dev
+    lab01.topics.<chance, counts, minilm-counts or encoder>
+    lab01.twins.<whole, gain or others>[.<kind>]
+    lab01.cone.<encoder>.plain
     lab01.spanish.<both, either or questions>
 """
 
 from __future__ import annotations
 
 import json
+from math import comb
 from typing import Any
 
 import numpy as np
@@ -33,73 +35,78 @@ from ragkit.course.staff.entries import (
     mean_entry,
     number_entry,
 )
+from ragkit.course.staff.lab01 import twins, words
 from ragkit.course.systems import METRICS, Result, compare_systems
 from ragkit.course.tables import hits_text, markdown_table, plain_text
 from ragkit.documents.kb import KnowledgeBase, load_kb
-from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
-from ragkit.encoders.whitening import Whitening
-from ragkit.minigpt.corpus import training_sentences
+from ragkit.encoders import BGESmallEncoder, Encoder, MiniGPTEncoder, MiniLMEncoder
 from ragkit.ranking import as_scores, hit_rows
 from ragkit.runtime import data_dir
 from ragkit.scoring.evaluation import Report, compare, evaluate
+from ragkit.scoring.stats import RESAMPLES, Interval
 from ragkit.search.index import FlatIndex
 from ragkit.search.retrievers import DenseRetriever
-from ragkit.vectors import Vectors
+from ragkit.vectors import Vectors, unit_rows
+from ragkit.weights.published import BGE_SMALL
+from ragkit.weights.quantised import QuantisedModel
 
 SCORES = (
     "bm25.hit_rate@5",
-    "bm25.error-correction.hit_rate@5",
     "bm25.near-duplicate.hit_rate@1",
     "bm25.paraphrase.hit_rate@5",
-    "bm25.situational.hit_rate@5",
     "minigpt-table.hit_rate@5",
     "minilm.hit_rate@1",
     "minilm.hit_rate@5",
     "minilm.hit_rate@10",
-    "minilm.error-correction.hit_rate@5",
     "minilm.near-duplicate.hit_rate@1",
-    "minilm.near-duplicate.hit_rate@5",
     "minilm.paraphrase.hit_rate@5",
-    "minilm.situational.hit_rate@5",
+    "untrained.hit_rate@5",
 )
 DIFFERENCES = (
     ("minilm", "minigpt-table", "hit_rate@5"),
     ("minilm", "bm25", "hit_rate@5"),
     ("minigpt-table", "untrained", "hit_rate@5"),
     ("minigpt-hidden", "minigpt-table", "hit_rate@5"),
+    ("bge-small", "minilm", "hit_rate@5"),
     ("minilm-rerank", "minilm", "hit_rate@1"),
     ("minilm-rerank", "minilm", "hit_rate@5"),
 )
-TRAINED = ("minilm", "minigpt-table")
-TWINS = (("spoken", "written"), ("must", "should"))
+INT8 = ("bge-small", "minilm-rerank")
 METRIC = "hit_rate@5"
-SEEDS = range(1, 6)  # 0 is the control of the table
+WIDE = 1024  # dimensions of a random table; MiniGPT's has 64
+SEEDS = range(5)
+TWIN_KINDS = ("near-duplicate", "error-correction")
 
 
 def measure(cache: EmbeddingCache) -> Entries:
     """Measure every entry of lab 01; MiniLM's vectors and all scores go through `cache`."""
     kb, dev = load_kb(), load_kb(split="dev")
     results = list(compare_systems(kb, cache=cache))
+    reports = {result.name: result.report for result in results}
     minilm, table = cache.wrap(MiniLMEncoder(backend="auto")), MiniGPTEncoder()
     yield from _systems(results, kb)
-    yield from _differences({r.name: r.report for r in results})
-    yield from _untrained_seeds(kb)
+    yield from _differences(reports)
+    yield from _chance(kb)
+    yield from _documents_drawn(reports["minilm"], kb)
     yield from _minigpt(table)
-    yield from _token_twins(table)
+    yield from _ladder(table, reports["untrained"], kb)
     yield from _pooling(dev)
+    yield from _bge(minilm, dev)
     encoders: dict[str, Encoder] = {"minilm": minilm, "minigpt-table": table}
     encoders["untrained"] = MiniGPTEncoder.untrained()
-    yield from _space(encoders, kb)
-    yield from _hub(table, kb)
-    yield from _whitened(encoders, kb)
-    yield from _same_hits({r.name: r.report for r in results}, kb)
+    documents = {name: _documents(encoder, kb) for name, encoder in encoders.items()}
+    yield from _cone(documents)
+    documents["counts"] = unit_rows(words.token_counts(_texts(kb), table))
+    yield from _topics(documents, kb)
+    yield from _twins(minilm, kb)
+    yield from _same_hits(reports, kb)
 
 
 def _systems(results: list[Result], kb: KnowledgeBase) -> Entries:
     """The table of `ragkit evaluate`, what `ragkit ask` prints, and single scores of that table."""
     yield "lab01.table", {"text": markdown_table(results, METRICS), "how": "ragkit evaluate"}
     yield "lab01.ask", {"text": _ask(kb), "how": 'ragkit ask "past participle of eat?" --k 2'}
-    how = "ragkit evaluate, test split, bootstrap 95% interval"
+    how = "ragkit evaluate, test split, 95% interval"
     reports = {result.name: result.report for result in results}
     for key in SCORES:
         system, *kind, metric = key.split(".")
@@ -115,20 +122,48 @@ def _ask(kb: KnowledgeBase) -> str:
 
 
 def _differences(reports: dict[str, Report]) -> Entries:
-    how = "paired difference on the test split, bootstrap 95% interval, randomisation test"
+    how = "paired difference on the test split, 95% interval, exact p"
     for better, worse, metric in DIFFERENCES:
         found = compare(reports[better], reports[worse], metric)
-        flips = INT8_FLIPS if better == "minilm-rerank" else 1.5
+        flips = INT8_FLIPS if better in INT8 else 1.5
         yield f"lab01.{better}-{worse}.{metric}", difference_entry(found, how, flips)
 
 
-def _untrained_seeds(kb: KnowledgeBase) -> Entries:
-    """The control again, with other random tables: was its score one lucky draw?"""
-    scores = [dense_report(MiniGPTEncoder.untrained(seed=seed), kb).mean[METRIC] for seed in SEEDS]
-    how = f"hit_rate@5 on test over {len(SEEDS)} random tables"
-    for name, value in (("lowest", min(scores)), ("highest", max(scores))):
-        entry = number_entry(value, how, tolerance=flip_tolerance(len(kb.queries)))
-        yield f"lab01.untrained.seeds.{name}", entry
+def _chance(kb: KnowledgeBase) -> Entries:
+    how = "expected hit_rate@5 of a random order, exact, test split"
+    yield "lab01.chance.hit_rate@5", number_entry(chance_of_hit(kb, 5), how, tolerance=0.002)
+
+
+def chance_of_hit(kb: KnowledgeBase, k: int) -> float:
+    """The hit rate at k that a random order has on average over all orders."""
+    n = len(kb.documents)
+    missed = [comb(n - len(judged), k) / comb(n, k) for judged in kb.qrels.values()]
+    return 1 - float(np.mean(missed))
+
+
+def _documents_drawn(report: Report, kb: KnowledgeBase) -> Entries:
+    """MiniLM's hit rate with the interval that drawing answers, not questions, gives."""
+    groups: dict[str, list[float]] = {}
+    for query_id, hit in report.per_query[METRIC].items():
+        groups.setdefault(min(kb.qrels[query_id]), []).append(hit)
+    yield (
+        "lab01.bootstrap.documents",
+        {
+            "value": report.mean[METRIC],
+            "interval": _cluster_interval(list(groups.values())),
+            "n": len(groups),
+            "tolerance": flip_tolerance(len(report.query_ids)),
+            "how": "bootstrap 95% interval, drawing documents with all their questions",
+        },
+    )
+
+
+def _cluster_interval(groups: list[list[float]]) -> Interval:
+    """Percentile interval of the mean over all scores when whole groups are drawn."""
+    sums, sizes = np.array([sum(g) for g in groups]), np.array([len(g) for g in groups])
+    drawn = np.random.default_rng(0).integers(len(groups), size=(RESAMPLES, len(groups)))
+    low, high = np.quantile(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1), [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _minigpt(encoder: MiniGPTEncoder) -> Entries:
@@ -144,18 +179,26 @@ def _minigpt(encoder: MiniGPTEncoder) -> Entries:
     yield "lab01.minigpt.validation_loss", number_entry(best["validation"], how)
 
 
-def _token_twins(encoder: MiniGPTEncoder) -> Entries:
-    """Cosine of two rows of the trained table, and the mean over all pairs of rows."""
-    rows = encoder.model.table.weight.detach().numpy()
-    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
-    for first, second in TWINS:
-        a, b = (encoder.tokenizer.token_to_id(f"Ġ{word}") for word in (first, second))
-        how = f"cosine of the table's rows for {first!r} and {second!r}"
-        yield f"lab01.twins.{first}-{second}", number_entry(float(unit[a] @ unit[b]), how)
-    yield (
-        "lab01.twins.all",
-        number_entry(mean_cosine(unit), "mean cosine of all pairs of table rows"),
-    )
+def _ladder(table: MiniGPTEncoder, untrained: Report, kb: KnowledgeBase) -> Entries:
+    """The rungs between a random table and BM25: the counts, weighted, and projected."""
+    documents = words.token_counts(_texts(kb), table)
+    questions = words.token_counts([query.text for query in kb.queries], table)
+
+    def score(weigh: words.Weighting) -> Report:
+        return vector_report(words.vectors(documents, weigh), words.vectors(questions, weigh), kb)
+
+    counts = score(words.as_they_are)
+    tfidf = score(words.inverse_document_frequency(documents))
+    how = "cosine of token counts, MiniGPT's tokenizer, test split"
+    yield f"lab01.ladder.counts.{METRIC}", mean_entry(counts, METRIC, how)
+    yield f"lab01.ladder.tfidf.{METRIC}", mean_entry(tfidf, METRIC, f"{how}, times log(n / df)")
+    how = "token counts minus the untrained table, test split, paired"
+    difference = compare(counts, untrained, METRIC)
+    yield f"lab01.ladder.counts-untrained.{METRIC}", difference_entry(difference, how)
+    wide = [score(words.random_projection(documents.shape[1], WIDE, seed)) for seed in SEEDS]
+    mean = float(np.mean([report.mean[METRIC] for report in wide]))
+    how = f"mean over {len(SEEDS)} random tables of {WIDE} dimensions, test split"
+    yield f"lab01.ladder.projection.{METRIC}", number_entry(mean, how, tolerance=0.01)
 
 
 def _pooling(dev: KnowledgeBase) -> Entries:
@@ -165,55 +208,83 @@ def _pooling(dev: KnowledgeBase) -> Entries:
         yield f"lab01.pooling.{pooling}.hit_rate@5", mean_entry(report, "hit_rate@5", how)
 
 
-def _space(encoders: dict[str, Encoder], kb: KnowledgeBase) -> Entries:
-    """How narrow the cone of vectors is, and whether neighbours share a topic."""
-    topics = np.array([document.topic for document in kb.documents])
-    yield (
-        "lab01.topics.chance",
-        number_entry(_chance(topics), "chance of a neighbour of the same topic"),
-    )
-    for name, encoder in encoders.items():
-        rows = encoder.encode_document([document.full_text for document in kb.documents])
+def _bge(minilm: Encoder, dev: KnowledgeBase) -> Entries:
+    """What the prefix and the pooling do to bge-small, and what int8 costs MiniLM, on dev."""
+    with_prefix, plain = BGESmallEncoder(), BGESmallEncoder(prompt=None)
+    prefixed, documents = dense_report(with_prefix, dev), _texts(dev)
+    questions = [with_prefix.prompt + query.text for query in dev.queries]
+    averaged = vector_report(_bge_mean(documents), _bge_mean(questions), dev)
+    int8 = dense_report(MiniLMEncoder(backend="onnx-int8"), dev)
+    pairs = {
+        "prefix-plain": (prefixed, dense_report(plain, dev)),
+        "mean-cls": (averaged, prefixed),
+        "int8": (int8, dense_report(minilm, dev)),
+    }
+    for name, (one, other) in pairs.items():
+        how = f"{name} of bge-small, dev split, paired"
+        if name == "int8":
+            how = "MiniLM int8 minus float32, dev split, paired"
+        entry = difference_entry(compare(one, other, METRIC), how, INT8_FLIPS)
+        yield f"lab01.bge.{name}.{METRIC}", entry
+
+
+def _bge_mean(texts: list[str]) -> Vectors:
+    """bge-small pooled by the mean over all its tokens, in which it was not trained."""
+    model = QuantisedModel(BGE_SMALL, BGESmallEncoder.max_length)
+    states = model.outputs("last_hidden_state", texts)
+    return unit_rows(np.stack([rows.mean(axis=0) for rows in states]))
+
+
+def _cone(documents: dict[str, Vectors]) -> Entries:
+    """How narrow the cone of the document vectors is."""
+    for name, rows in documents.items():
         how = "mean cosine of all pairs of documents"
         yield f"lab01.cone.{name}.plain", number_entry(mean_cosine(rows), how)
-        if name in TRAINED:
-            purity = float((topics[_neighbours(rows)] == topics).mean())
-            how = "share of documents whose nearest neighbour has the same topic"
-            yield f"lab01.topics.{name}", number_entry(purity, how, tolerance=1.5 / len(rows))
 
 
-def _hub(encoder: MiniGPTEncoder, kb: KnowledgeBase) -> Entries:
-    """How often the most frequent first document comes first."""
-    rows, questions = _vectors(encoder, kb)
-    first = (questions @ rows.T).argmax(axis=1)
-    how = "test questions for which the commonest first document comes first"
-    yield "lab01.hub.minigpt-table", number_entry(int(np.bincount(first).max()), how, tolerance=2)
+def _topics(documents: dict[str, Vectors], kb: KnowledgeBase) -> Entries:
+    """Whether neighbours share a topic, for the encoders and for what needs no encoder."""
+    topics = np.array([document.topic for document in kb.documents])
+    how = "chance of a neighbour of the same topic"
+    yield "lab01.topics.chance", number_entry(_chance_of_topic(topics), how)
+    reports = {name: _topic_report(rows, topics) for name, rows in documents.items()}
+    how = "share of documents whose nearest neighbour has the same topic, Wilson's interval"
+    for name, report in reports.items():
+        yield f"lab01.topics.{name}", mean_entry(report, "topic", how)
+    how = "MiniLM minus token counts, paired by document"
+    difference = compare(reports["minilm"], reports["counts"], "topic")
+    yield "lab01.topics.minilm-counts", difference_entry(difference, how)
 
 
-def _whitened(encoders: dict[str, Encoder], kb: KnowledgeBase) -> Entries:
-    """What whitening, fitted on the MiniGPT corpus, does to the cone and to the search."""
-    corpus, after = training_sentences(), {}
-    for name in TRAINED:
-        encoder = encoders[name]
-        whiten = Whitening.fit(encoder.encode(corpus))
-        rows, queries = _vectors(encoder, kb)
-        how = "mean cosine of all pairs of documents, whitened"
-        yield f"lab01.cone.{name}.whitened", number_entry(mean_cosine(whiten(rows)), how)
-        before = vector_report(rows, queries, kb)
-        after[name] = vector_report(whiten(rows), whiten(queries), kb)
-        how = "whitened minus plain, test split, paired"
-        difference = compare(after[name], before, METRIC)
-        yield f"lab01.whitening.{name}.hit_rate@5", difference_entry(difference, how)
-    untrained = vector_report(*_vectors(encoders["untrained"], kb), kb)
-    how = "whitened trained table minus plain untrained table, test split, paired"
-    difference = compare(after["minigpt-table"], untrained, METRIC)
-    yield "lab01.whitened-table-untrained.hit_rate@5", difference_entry(difference, how)
+def _topic_report(rows: Vectors, topics: Any) -> Report:
+    """1 for each document whose nearest neighbour has its topic, else 0."""
+    same = (topics[_neighbours(rows)] == topics).astype(float)
+    return Report({"topic": {str(number): hit for number, hit in enumerate(same.tolist())}})
 
 
-def _vectors(encoder: Encoder, kb: KnowledgeBase) -> tuple[Vectors, Vectors]:
-    """Unit vectors of all documents and of all questions, float32 [n, d] and [q, d]."""
-    documents = encoder.encode_document([document.full_text for document in kb.documents])
-    return documents, encoder.encode_query([query.text for query in kb.queries])
+def _twins(minilm: Encoder, kb: KnowledgeBase) -> Entries:
+    """What deleting the sister documents changes, and what deleting as many others does."""
+    rankings = DenseRetriever(minilm).fit(kb.documents).run(kb.queries, k=len(kb.documents))
+    orders = {query_id: list(scores) for query_id, scores in rankings.items()}
+    removed = twins.sisters_of_answers(kb)
+    others = twins.nearest_others(removed, kb, _documents(minilm, kb))
+    nothing: twins.Sets = {query_id: set() for query_id in removed}
+    reports = {
+        name: twins.report_without(without, orders, kb)
+        for name, without in {"whole": nothing, "gain": removed, "others": others}.items()
+    }
+    for kind in ("", *TWIN_KINDS):
+        ids = [i for i in kb.kinds.get(kind, kb.qrels) if i in removed]
+        suffix = f".{kind}" if kind else ""
+        one = {name: report.only(ids) for name, report in reports.items()}
+        how = "MiniLM's hit_rate@1 on questions whose answer has sisters, test split"
+        yield f"lab01.twins.whole{suffix}", mean_entry(one["whole"], "hit_rate@1", how)
+        how = "the same without the sisters, minus with them, paired"
+        difference = compare(one["gain"], one["whole"], "hit_rate@1")
+        yield f"lab01.twins.gain{suffix}", difference_entry(difference, how)
+    how = "the same with as many others deleted, those nearest to the answer, paired"
+    difference = compare(reports["others"], reports["whole"], "hit_rate@1")
+    yield "lab01.twins.others", difference_entry(difference, how)
 
 
 def _same_hits(reports: dict[str, Report], kb: KnowledgeBase) -> Entries:
@@ -234,12 +305,21 @@ def mean_cosine(unit: Vectors) -> float:
     return float((unit @ unit.T)[np.triu_indices(len(unit), k=1)].mean())
 
 
+def _texts(kb: KnowledgeBase) -> list[str]:
+    return [document.full_text for document in kb.documents]
+
+
+def _documents(encoder: Encoder, kb: KnowledgeBase) -> Vectors:
+    """Unit vectors of all documents, float32 [n, d]."""
+    return encoder.encode_document(_texts(kb))
+
+
 def _neighbours(unit: Vectors) -> Any:
     """Row number of each row's nearest other row, int [n]."""
     return np.where(np.eye(len(unit), dtype=bool), -1, unit @ unit.T).argmax(axis=1)
 
 
-def _chance(topics: Any) -> float:
+def _chance_of_topic(topics: Any) -> float:
     sizes = np.array([(topics == topic).sum() for topic in topics])
     return float(((sizes - 1) / (len(topics) - 1)).mean())
 
