@@ -54,13 +54,11 @@ SCORES = (
     "bm25.hit_rate@5",
     "bm25.near-duplicate.hit_rate@1",
     "bm25.paraphrase.hit_rate@5",
-    "minigpt-table.hit_rate@5",
     "minilm.hit_rate@1",
     "minilm.hit_rate@5",
     "minilm.hit_rate@10",
     "minilm.near-duplicate.hit_rate@1",
     "minilm.paraphrase.hit_rate@5",
-    "untrained.hit_rate@5",
 )
 DIFFERENCES = (
     ("minilm", "minigpt-table", "hit_rate@5"),
@@ -69,7 +67,6 @@ DIFFERENCES = (
     ("minigpt-hidden", "minigpt-table", "hit_rate@5"),
     ("bge-small", "minilm", "hit_rate@5"),
     ("minilm-rerank", "minilm", "hit_rate@1"),
-    ("minilm-rerank", "minilm", "hit_rate@5"),
 )
 INT8 = ("bge-small", "minilm-rerank")
 METRIC = "hit_rate@5"
