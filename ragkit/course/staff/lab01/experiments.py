@@ -5,6 +5,7 @@ Keys, with `<encoder>` as in `systems.build_encoder` and `<system>` as in `syste
     lab01.table, lab01.ask                               whole texts
     lab01.<system>[.<kind>].<metric>                     SCORES
     lab01.<system>-<system>.<metric>                     DIFFERENCES
+    lab01.holm.bge-small-minilm                          p, corrected for the lab's planned four
     lab01.chance.hit_rate@5
     lab01.bootstrap.documents                            MiniLM, drawing documents
     lab01.minigpt.<parameters, best_step or validation_loss>
@@ -43,7 +44,7 @@ from ragkit.encoders import BGESmallEncoder, Encoder, MiniGPTEncoder, MiniLMEnco
 from ragkit.ranking import as_scores, hit_rows
 from ragkit.runtime import data_dir
 from ragkit.scoring.evaluation import Report, compare, evaluate
-from ragkit.scoring.stats import RESAMPLES, Interval
+from ragkit.scoring.stats import RESAMPLES, Interval, holm
 from ragkit.search.index import FlatIndex
 from ragkit.search.retrievers import DenseRetriever
 from ragkit.vectors import Vectors, unit_rows
@@ -68,6 +69,7 @@ DIFFERENCES = (
     ("bge-small", "minilm", "hit_rate@5"),
     ("minilm-rerank", "minilm", "hit_rate@1"),
 )
+PLANNED = DIFFERENCES[1:5]  # the comparisons on test that the lab names beforehand
 INT8 = ("bge-small", "minilm-rerank")
 METRIC = "hit_rate@5"
 WIDE = 1024  # dimensions of a random table; MiniGPT's has 64
@@ -83,6 +85,7 @@ def measure(cache: EmbeddingCache) -> Entries:
     minilm, table = cache.wrap(MiniLMEncoder(backend="auto")), MiniGPTEncoder()
     yield from _systems(results, kb)
     yield from _differences(reports)
+    yield from _corrected(reports)
     yield from _chance(kb)
     yield from _documents_drawn(reports["minilm"], kb)
     yield from _minigpt(table)
@@ -124,6 +127,17 @@ def _differences(reports: dict[str, Report]) -> Entries:
         found = compare(reports[better], reports[worse], metric)
         flips = INT8_FLIPS if better in INT8 else 1.5
         yield f"lab01.{better}-{worse}.{metric}", difference_entry(found, how, flips)
+
+
+def _corrected(reports: dict[str, Report]) -> Entries:
+    """The p of the planned comparison that the correction decides."""
+    p_values = {
+        f"{better}-{worse}": compare(reports[better], reports[worse], metric).p_value
+        for better, worse, metric in PLANNED
+    }
+    how = "exact McNemar p after Holm's correction for the four planned comparisons"
+    entry = number_entry(holm(p_values)["bge-small-minilm"], how, tolerance=0.1)
+    yield "lab01.holm.bge-small-minilm", entry
 
 
 def _chance(kb: KnowledgeBase) -> Entries:
