@@ -15,7 +15,7 @@ Keys, with `<encoder>` as in `systems.build_encoder` and `<system>` as in `syste
     lab01.bge.<prefix-plain, mean-cls or int8>.hit_rate@5    dev
     lab01.topics.<chance, counts, minilm-counts or encoder>
     lab01.twins.<whole, gain or others>[.<kind>]
-    lab01.cone.<encoder>.plain
+    lab01.cone.<counts or encoder>.plain
     lab01.spanish.<both, either or questions>
 """
 
@@ -95,8 +95,8 @@ def measure(cache: EmbeddingCache) -> Entries:
     encoders: dict[str, Encoder] = {"minilm": minilm, "minigpt-table": table}
     encoders["untrained"] = MiniGPTEncoder.untrained()
     documents = {name: _documents(encoder, kb) for name, encoder in encoders.items()}
-    yield from _cone(documents)
     documents["counts"] = unit_rows(words.token_counts(_texts(kb), table))
+    yield from _cone(documents)
     yield from _topics(documents, kb)
     yield from _twins(minilm, kb)
     yield from _same_hits(reports, kb)
