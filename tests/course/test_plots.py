@@ -174,6 +174,11 @@ def spectrum_curves() -> Figure:
     return plots.spectrum_curves(shares, {"trained": 14.9, "MiniLM": 88.2})
 
 
+def seed_dots() -> Figure:
+    rows, seeds = ["labels", "the teacher"], [[0.01, 0.02, 0.015], []]
+    return plots.seed_dots(rows, [0.015, -0.01], [(-0.01, 0.04), (-0.03, 0.01)], seeds, "mrr@10")
+
+
 def interval_dots() -> Figure:
     scores = {
         "trained": ((0.25, 0.5), ((0.2, 0.3), (0.4, 0.6))),
@@ -213,6 +218,7 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         training_runs,
         spectrum_curves,
         interval_dots,
+        seed_dots,
     )
 }
 

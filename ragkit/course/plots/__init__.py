@@ -35,7 +35,12 @@ from ragkit.course.plots.reranking import (
     value_strips,
 )
 from ragkit.course.plots.showing import show
-from ragkit.course.plots.training import interval_dots, spectrum_curves, training_runs
+from ragkit.course.plots.training import (
+    interval_dots,
+    seed_dots,
+    spectrum_curves,
+    training_runs,
+)
 
 __all__ = [
     "attention_masks",
@@ -56,6 +61,7 @@ __all__ = [
     "recall_curves",
     "score_bars",
     "score_regions",
+    "seed_dots",
     "shortcuts",
     "show",
     "similarity_heatmap",

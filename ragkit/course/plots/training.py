@@ -109,3 +109,32 @@ def interval_dots(
     axis.set_xlabel(f"{metric} (mean over queries; whiskers: 95% interval)")
     axis.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
     return figure
+
+
+def seed_dots(
+    rows: Sequence[str],
+    means: Sequence[float],
+    intervals: Sequence[Interval],
+    seeds: Sequence[Sequence[float]],
+    metric: str,
+) -> Figure:
+    """Differences in points around a zero line: a mean with its 95% whiskers, small dots for seeds.
+
+    A row may have no seeds of its own; the first row is on top.
+    """
+    figure, (axis,) = panels(1, width=7.0, height=0.5 * len(rows) + 1.2)
+    places = np.arange(len(rows))[::-1]
+    points = 100 * np.array(means)
+    whiskers = np.abs(100 * np.array(intervals).T - points)
+    look = {"fmt": "o", "color": style(0)["color"], "capsize": 3}
+    axis.errorbar(points, places, xerr=whiskers, ms=7, label="mean over the seeds", **look)
+    for place, single in zip(places, seeds, strict=True):
+        below = np.full(len(single), place - 0.22)
+        axis.plot(100 * np.array(single), below, ls="", marker="s", ms=4, color=style(1)["color"])
+    axis.plot([], [], ls="", marker="s", ms=4, color=style(1)["color"], label="one seed")
+    axis.axvline(0, color="0.3", ls=":")
+    axis.set_yticks(places, rows)
+    axis.set_ylim(-0.6, len(rows) - 0.4)
+    axis.set_xlabel(f"difference of {metric} in points (whiskers: 95% interval over questions)")
+    axis.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    return figure

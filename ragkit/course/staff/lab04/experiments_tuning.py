@@ -6,17 +6,18 @@ all pairs for the chosen number of epochs, against MiniLM as it comes, for the m
 
 Keys, with <recipe> in `tuning.RECIPES`:
 
-    lab04.cv.<recipe>.epoch<n>.mrr@10           mean over the dev questions, each held out once
-    lab04.cv.<recipe>-plain.mrr@10              at the chosen epoch, minus MiniLM as it comes
-    lab04.cv.<other>-labels.mrr@10              at the chosen epoch
-    lab04.cv.epochs
-    lab04.tuned.<recipe>[.<seed>].<metric>      on test, minus MiniLM as it comes
+    lab04.cv.table                              a whole text: every recipe after each epoch
+    lab04.cv.<one>-<other>.mrr@10               DIFFERENCES, at the last epoch
+    lab04.tuned.<recipe>.<seed>.mrr@10          on test, minus MiniLM as it comes
+    lab04.tuned.<recipe>.mrr@10                 mean over the seeds; planned
     lab04.tuned.<recipe>.<lowest, highest>.mrr@10
+    lab04.tuned.labels.hit_rate@1
     lab04.tuned.holm.<recipe>                   p of mrr@10, adjusted for the planned family
-    lab04.tuned.kind.<kind>.<metric>            labels, mean over seeds, by kind
-    lab04.curve.<pairs>.mrr@10                  labels from some of the pairs, minus MiniLM
-    lab04.forgotten.handbook.hit_rate@5         labels, on the handbook's questions, minus MiniLM
-    lab04.moved.<cone or pairs>
+    lab04.tuned.kind.<kind>.mrr@10              labels, mean over the seeds, by kind
+    lab04.curve.<share>.mrr@10                  labels from 1/share of the pairs, minus MiniLM
+    lab04.curve.<share>.pairs
+    lab04.forgotten.handbook.mrr@10             labels, on the handbook's questions, minus MiniLM
+    lab04.moved.cosine
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ from ragkit.cache.weights import WeightCache
 from ragkit.course.staff.entries import (
     INT8_FLIPS,
     Entries,
+    Entry,
     difference_entry,
     flip_tolerance,
-    mean_entry,
     number_entry,
 )
-from ragkit.course.staff.lab04.tuning import PLAN, RECIPES, Lessons
+from ragkit.course.staff.lab04.tuning import NAMES, PLAN, RECIPES, Lessons
 from ragkit.documents.chunking import Chunk, sentence_chunks, to_documents
 from ragkit.documents.handbook import load_handbook
 from ragkit.documents.kb import KnowledgeBase, Query, load_kb
@@ -60,6 +61,7 @@ SEEDS = (0, 1, 2)
 TESTED = ("labels", "teacher", "filtered")
 SAMPLED = ("labels", "teacher")  # those that the lab trains
 SHARES = (4, 2)  # a quarter, half of the pairs
+DIFFERENCES = (("labels", "plain"), ("unmasked", "labels"), ("filtered", "labels"))
 FLIPS = INT8_FLIPS
 DRAWN = 0.015  # how far mrr@10 may move where another processor draws another dropout
 
@@ -72,8 +74,9 @@ def measure_tuning(cache: EmbeddingCache) -> Entries:
         recipe: [_taught(lessons.of(recipe), seed, cache) for seed in SEEDS] for recipe in TESTED
     }
     reports = {name: [report_of(e, kb) for e in encoders] for name, encoders in tuned.items()}
-    for recipe in SAMPLED:
-        yield from _single(f"lab04.tuned.{recipe}.0", reports[recipe][0], plain)
+    for recipe, runs in reports.items():
+        for seed, report in zip(SEEDS, runs, strict=True):
+            yield _single(recipe, seed, report, plain)
     yield from _planned(reports, plain)
     yield from _by_kind(kb, mean_report(reports["labels"]), plain)
     yield from _forgotten(tuned["labels"], cache)
@@ -91,7 +94,7 @@ def measure_first_seed(cache: EmbeddingCache) -> Entries:
     plain = report_of(cache.wrap(MiniLMEncoder(backend="auto")), kb)
     for recipe in SAMPLED:
         encoder = _taught(lessons.of(recipe), 0, cache)
-        yield from _single(f"lab04.tuned.{recipe}.0", report_of(encoder, kb), plain)
+        yield _single(recipe, 0, report_of(encoder, kb), plain)
 
 
 def _taught(lesson: Lesson, seed: int, cache: EmbeddingCache) -> TrainableEncoder:
@@ -122,13 +125,13 @@ def mean_report(reports: Sequence[Report]) -> Report:
     )
 
 
-def _single(key: str, after: Report, before: Report) -> Entries:
+def _single(recipe: str, seed: int, after: Report, before: Report) -> tuple[str, Entry]:
+    found = compare(after, before, CHOSEN_BY)
     how = "test, one seed, minus MiniLM as it comes, paired"
-    for metric in METRICS:
-        yield f"{key}.{metric}", _drawn(compare(after, before, metric), how)
+    return f"lab04.tuned.{recipe}.{seed}.{CHOSEN_BY}", _drawn(found, how)
 
 
-def _drawn(found: Comparison, how: str) -> dict[str, object]:
+def _drawn(found: Comparison, how: str) -> Entry:
     """A difference of a trained model: the next processor may draw other dropout."""
     entry = difference_entry(found, how)
     return entry | {"tolerance": max(DRAWN, flip_tolerance(found.queries, FLIPS))}
@@ -136,14 +139,13 @@ def _drawn(found: Comparison, how: str) -> dict[str, object]:
 
 def _planned(reports: dict[str, list[Report]], plain: Report) -> Entries:
     """The planned comparisons: each recipe, mean over the seeds, against MiniLM as it comes."""
-    p_values = {}
+    p_values, how = {}, "test, mean over the seeds, minus MiniLM as it comes, paired"
+    found = compare(mean_report(reports["labels"]), plain, "hit_rate@1")
+    yield "lab04.tuned.labels.hit_rate@1", _drawn(found, how)
     for recipe, runs in reports.items():
-        how = "test, mean over the seeds, minus MiniLM as it comes, paired; planned"
-        for metric in METRICS:
-            found = compare(mean_report(runs), plain, metric)
-            yield f"lab04.tuned.{recipe}.{metric}", _drawn(found, how)
-            if metric == CHOSEN_BY:
-                p_values[recipe] = found.p_value
+        found = compare(mean_report(runs), plain, CHOSEN_BY)
+        yield f"lab04.tuned.{recipe}.{CHOSEN_BY}", _drawn(found, f"{how}; planned")
+        p_values[recipe] = found.p_value
         single = [run.mean[CHOSEN_BY] - plain.mean[CHOSEN_BY] for run in runs]
         for name, value in (("lowest", min(single)), ("highest", max(single))):
             entry = number_entry(value, f"{CHOSEN_BY} on test, {name} of the seeds", DRAWN)
@@ -167,9 +169,8 @@ def _forgotten(tuned: Sequence[Encoder], cache: EmbeddingCache) -> Entries:
     before = report_of(cache.wrap(MiniLMEncoder(backend="auto")), base)
     after = mean_report([report_of(encoder, base) for encoder in tuned])
     how = "handbook, packs of sentences to 128 tokens, mean over the seeds, minus MiniLM, paired"
-    for metric in (CHOSEN_BY, "hit_rate@5"):
-        entry = _drawn(compare(after, before, metric), how) | {"tolerance": 0.05}
-        yield f"lab04.forgotten.handbook.{metric}", entry
+    entry = _drawn(compare(after, before, CHOSEN_BY), how) | {"tolerance": 0.05}
+    yield f"lab04.forgotten.handbook.{CHOSEN_BY}", entry
 
 
 def handbook_kb() -> KnowledgeBase:
@@ -207,44 +208,51 @@ def _moved(tuned: Encoder, kb: KnowledgeBase, cache: EmbeddingCache) -> Entries:
 def _learning_curve(kb: KnowledgeBase, lessons: Lessons, plain: Report) -> Entries:
     """The labels recipe from some of the pairs, drawn anew by each seed; steps as many as fit."""
     for share in SHARES:
-        reports, sizes = [], set()
+        reports, size = [], len(lessons.pairs) // share
         for seed in SEEDS:
-            drawn = np.random.default_rng(seed).permutation(len(lessons.pairs))
-            pairs = [lessons.pairs[i] for i in drawn[: len(drawn) // share]]
-            encoder = TrainableEncoder()
+            drawn = np.random.default_rng(seed).permutation(len(lessons.pairs))[:size]
+            encoder, pairs = TrainableEncoder(), [lessons.pairs[i] for i in drawn]
             fine_tune(encoder, lessons.of("labels", pairs), replace(PLAN, seed=seed))
             reports.append(report_of(encoder, kb))
-            sizes.add(len(pairs))
-        how = (
-            f"labels from 1/{share} of the pairs, {sizes}, mean over the seeds, minus MiniLM, test"
-        )
+        how = f"labels from 1/{share} of the pairs, mean over the seeds, minus MiniLM, test"
         found = compare(mean_report(reports), plain, CHOSEN_BY)
         yield f"lab04.curve.{share}.{CHOSEN_BY}", _drawn(found, how)
+        yield f"lab04.curve.{share}.pairs", number_entry(size, "pairs that were taught")
 
 
 def _cross_validated(lessons: Lessons, cache: EmbeddingCache) -> Entries:
     """Every recipe on the dev questions, each answered by a model that was not taught it."""
-    kb = lessons.kb
-    plain = report_of(cache.wrap(MiniLMEncoder(backend="auto")), kb)
+    plain = report_of(cache.wrap(MiniLMEncoder(backend="auto")), lessons.kb)
     curves = {recipe: _held_out(lessons, recipe) for recipe in RECIPES}
+    last = {"plain": plain} | {recipe: curve[-1] for recipe, curve in curves.items()}
+    for one, other in DIFFERENCES:
+        how = f"{one} minus {other} after {EPOCHS} epochs, dev, {FOLDS} folds, paired"
+        yield (
+            f"lab04.cv.{one}-{other}.{CHOSEN_BY}",
+            _drawn(compare(last[one], last[other], CHOSEN_BY), how),
+        )
+    how = f"{CHOSEN_BY} on dev, {FOLDS} folds"
+    yield "lab04.cv.table", {"text": _table(plain, curves), "how": how}
+
+
+def _table(plain: Report, curves: dict[str, list[Report]]) -> str:
+    """A row per recipe: the score after each epoch, and the last one minus that of labels."""
+    epochs = " | ".join(f"epoch {epoch}" for epoch in range(1, EPOCHS + 1))
+    lines = [
+        f"| taught by | {epochs} | last epoch, minus labels |",
+        "|---|" + "---|" * (EPOCHS + 1),
+    ]
+    start = f"{plain.mean[CHOSEN_BY]:.3f}"
+    lines.append(f"| nothing: MiniLM as it comes | {' | '.join([start] * EPOCHS)} | |")
     for recipe, curve in curves.items():
-        for epoch, report in enumerate(curve, start=1):
-            how = f"{recipe}, epoch {epoch}, dev, {FOLDS} folds"
-            entry = mean_entry(report, CHOSEN_BY, how) | {"tolerance": DRAWN}
-            yield f"lab04.cv.{recipe}.epoch{epoch}.{CHOSEN_BY}", entry
-    means = [report.mean[CHOSEN_BY] for report in curves["labels"]]
-    best = int(np.argmax(means))
-    how = f"the epoch of the highest {CHOSEN_BY} of labels, dev, {FOLDS} folds"
-    yield "lab04.cv.epochs", number_entry(best + 1, how, tolerance=2)
-    yield "lab04.cv.plain." + CHOSEN_BY, mean_entry(plain, CHOSEN_BY, "MiniLM as it comes, dev")
-    chosen = {recipe: curve[PLAN.epochs - 1] for recipe, curve in curves.items()}
-    for recipe, report in chosen.items():
-        how = f"{recipe}, {PLAN.epochs} epochs, dev, {FOLDS} folds, paired, minus "
-        found = compare(report, plain, CHOSEN_BY)
-        yield f"lab04.cv.{recipe}-plain.{CHOSEN_BY}", _drawn(found, how + "MiniLM as it comes")
-        if recipe != "labels":
-            found = compare(report, chosen["labels"], CHOSEN_BY)
-            yield f"lab04.cv.{recipe}-labels.{CHOSEN_BY}", _drawn(found, how + "labels")
+        scores = " | ".join(f"{report.mean[CHOSEN_BY]:.3f}" for report in curve)
+        found = compare(curve[-1], curves["labels"][-1], CHOSEN_BY)
+        low, high = (100 * bound for bound in found.interval)
+        gap = (
+            "" if recipe == "labels" else f"{100 * found.difference:+.1f} [{low:+.1f}, {high:+.1f}]"
+        )
+        lines.append(f"| {NAMES[recipe]} | {scores} | {gap} |")
+    return "\n".join(lines)
 
 
 def _held_out(lessons: Lessons, recipe: str) -> list[Report]:

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from ragkit.course.staff.lab04.figures_space import FIGURES as SPACE
+from ragkit.course.staff.lab04.figures_tuning import FIGURES as TUNING
 
-FIGURES = {**SPACE}
+FIGURES = {**SPACE, **TUNING}

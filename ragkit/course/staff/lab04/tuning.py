@@ -22,7 +22,15 @@ from ragkit.finetuning.pairs import Pair, training_pairs
 from ragkit.finetuning.train import FineTuningPlan, Lesson
 from ragkit.search.retrievers import BM25Retriever, DenseRetriever, Run
 
-RECIPES = ("labels", "unmasked", "bm25", "mined", "filtered", "teacher")
+NAMES = {
+    "labels": "labels",
+    "unmasked": "labels, without the mask",
+    "bm25": "labels and a negative of BM25",
+    "mined": "labels and a negative of MiniLM",
+    "filtered": "the same, filtered",
+    "teacher": "the teacher, no labels",
+}
+RECIPES = tuple(NAMES)
 PLAN = FineTuningPlan()
 MARGIN = 1.0  # logits below the best right document at which the filter believes a negative
 CANDIDATES = 10  # of a ranking, which the teacher reads
