@@ -258,8 +258,7 @@ plots.show(
 # *In words.* Subtracting the mean removes the cone and leaves the loss: it changes the score
 # by <!--r:lab04.space.ablation.trained.centred-plain.hit_rate@5:points-->2<!--/r--> points
 # [<!--r:lab04.space.ablation.trained.centred-plain.hit_rate@5:low:points-->-3<!--/r-->, <!--r:lab04.space.ablation.trained.centred-plain.hit_rate@5:high:points-->7<!--/r-->],
-# and the hub even grows. Equalising the variances keeps the cone and repairs the loss:
-# <!--r:lab04.space.ablation.trained.equalised-plain.hit_rate@5:points-->10<!--/r--> points
+# and the hub even grows. Equalising the variances keeps the cone and repairs the loss: <!--r:lab04.space.ablation.trained.equalised-plain.hit_rate@5:points-->10<!--/r--> points
 # [<!--r:lab04.space.ablation.trained.equalised-plain.hit_rate@5:low:points-->4<!--/r-->, <!--r:lab04.space.ablation.trained.equalised-plain.hit_rate@5:high:points-->16<!--/r-->].
 # So neither cone nor hub is the cause. The **spectrum** is, and it can be moved like a part of a
 # machine: give step 0 the trained table's spectrum, with its own directions, and it
