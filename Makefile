@@ -6,7 +6,7 @@ export RAGKIT_QUIET ?=
 
 NOTEBOOKS := --nbval-lax --nbval-current-env --nbval-cell-timeout 120
 
-.PHONY: labs test test-portable lab bench bench-quick editions results train spans translated clean
+.PHONY: labs test test-portable test-ledger lab bench bench-quick editions results train spans translated clean
 
 labs: exported  ## execute every lab headlessly and print the results table
 	$(BIN)/ragkit editions --run
@@ -33,6 +33,10 @@ test-portable: exported  ## the suite without the ledger, with the kernels that 
 		env $$kernels RAGKIT_QUIET=1 MPLBACKEND=agg $(BIN)/python -m pytest -n 2 --dist loadscope $(NOTEBOOKS) \
 			--ignore tests/course/test_ledger.py labs solutions tests ragkit || exit 1; \
 	done
+
+test-ledger: exported  ## measure every quoted number again, all trainings included: about 40 minutes
+	RAGKIT_LEDGER=whole RAGKIT_QUIET=1 RAGKIT_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=agg \
+		$(BIN)/python -m pytest -n 2 --dist loadscope tests/course/test_ledger.py
 
 lab: exported  ## open JupyterLab on the labs
 	$(BIN)/jupyter lab --notebook-dir labs
