@@ -1,7 +1,7 @@
 """Retrievers: a query in, a ranked list of documents out. They compose with `>>`.
 
 `DenseRetriever` compares vectors of texts, `MaxSimRetriever` those of tokens, `BM25Retriever`
-compares words, `FusionRetriever` merges rankings, and `first_stage >> reranker` reorders what the
+compares words. `ragkit.search.fusion` merges rankings, and `ragkit.search.stages` reorders what a
 first stage found.
 """
 
@@ -9,73 +9,39 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, Self, cast, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from ragkit.checks import check_count, check_query, is_finite
 from ragkit.documents.kb import Document, Query, check_documents, check_queries
 from ragkit.errors import DataError, VectorError
-from ragkit.ranking import Hit, as_scores, hit_rows, hits, ranked_ids
-from ragkit.runtime import quiet
+from ragkit.ranking import Hit, as_scores, hit_rows, hits
+from ragkit.search.base import Composable, Retriever, Run, has_methods
+from ragkit.search.fusion import FusionRetriever, reciprocal_rank_fusion
+from ragkit.search.stages import TwoStageRetriever
 from ragkit.vectors import unit_rows
 
 if TYPE_CHECKING:
     from ragkit.encoders import Encoder
     from ragkit.search.index import Index
-    from ragkit.search.reranker import Reranker
     from ragkit.vectors import Vectors
 
-Run = dict[str, dict[str, float]]
+__all__ = [
+    "BM25Retriever",
+    "DenseRetriever",
+    "FusionRetriever",
+    "MaxSimRetriever",
+    "RandomRetriever",
+    "Retriever",
+    "Run",
+    "SupportsEmptyCopy",
+    "TokenEncoder",
+    "TwoStageRetriever",
+    "reciprocal_rank_fusion",
+]
 
 
-@runtime_checkable
-class Retriever(Protocol):
-    """Finds documents for a query; `documents` are those it can find."""
-
-    @property
-    def documents(self) -> Mapping[str, Document]:
-        """The documents it can find, by id; looking one up must be cheap."""
-        ...
-
-    def search(self, query: str, k: int = 10) -> list[Hit]:
-        """At most `k` documents, best first, ties by doc_id; the start of the answer for `k + 1`.
-
-        Raises `DataError` for an empty query, a `k` below 1, or before it is fitted.
-        """
-        ...
-
-    def run(self, queries: Sequence[Query], k: int = 10) -> Run:
-        """What `search` finds for each query, as `{query_id: {doc_id: score}}`.
-
-        Raises `DataError` as `search` does, and for two queries with the same id.
-        """
-        ...
-
-
-class _Composable:
-    """`run` by repeated `search`, and `>>`."""
-
-    def search(self, query: str, k: int = 10) -> list[Hit]:
-        raise NotImplementedError
-
-    @property
-    def documents(self) -> Mapping[str, Document]:
-        raise NotImplementedError
-
-    def run(self, queries: Sequence[Query], k: int = 10) -> Run:
-        """The first `k` documents of each query, as `{query_id: {doc_id: score}}`."""
-        k = check_count(k)
-        checked = _bar(check_queries(queries))
-        return {query.query_id: as_scores(self.search(query.text, k)) for query in checked}
-
-    def __rshift__(self, reranker: Reranker) -> TwoStageRetriever:
-        if not _has(reranker, "rank"):
-            return NotImplemented
-        return TwoStageRetriever(self, reranker)
-
-
-class _Fitted(_Composable):
+class _Fitted(Composable):
     """Keeps the documents that a retriever was fitted on."""
 
     def __init__(self) -> None:
@@ -100,7 +66,7 @@ class DenseRetriever(_Fitted):
 
     def __init__(self, encoder: Encoder, index: Index | None = None) -> None:
         super().__init__()
-        if not _has(encoder, "encode_query", "encode_document"):
+        if not has_methods(encoder, "encode_query", "encode_document"):
             raise DataError(
                 f"encoder is {type(encoder).__name__}, not an encoder. "
                 "Pass one that was made, such as MiniLMEncoder()."
@@ -209,7 +175,7 @@ class MaxSimRetriever(_Fitted):
 
     def __init__(self, encoder: TokenEncoder) -> None:
         super().__init__()
-        if not _has(encoder, "token_vectors"):
+        if not has_methods(encoder, "token_vectors"):
             raise DataError(
                 f"encoder is {type(encoder).__name__}, which has no token_vectors(). "
                 "Pass MiniLMEncoder() or ColBERTBackbone()."
@@ -312,90 +278,6 @@ class RandomRetriever(_Fitted):
         return int.from_bytes(digest[:6], "big") / 2**48
 
 
-class FusionRetriever(_Composable):
-    """Merges the rankings of several retrievers by reciprocal rank fusion.
-
-    Each retriever contributes its first `depth` documents, whatever `k` is asked for, so that a
-    longer answer begins with the shorter one; `rrf_k` is the constant of the paper.
-    """
-
-    def __init__(self, *retrievers: Retriever, rrf_k: int = 60, depth: int = 100) -> None:
-        if not retrievers:
-            raise DataError("Fusion needs at least one retriever.")
-        for place, retriever in enumerate(retrievers):
-            if not _has(retriever, "search"):
-                raise DataError(
-                    f"retrievers[{place}] is {type(retriever).__name__}, not a retriever. "
-                    "Pass them one by one: FusionRetriever(dense, bm25)."
-                )
-        self.retrievers = retrievers
-        self.rrf_k = check_count(rrf_k, "rrf_k")
-        self.depth = check_count(depth, "depth")
-
-    @property
-    def documents(self) -> Mapping[str, Document]:
-        """The documents of all the retrievers; of two with one id, that of the later retriever."""
-        mappings = [cast(dict[str, Document], one.documents) for one in self.retrievers]
-        return ChainMap(*reversed(mappings))  # a view, not a copy
-
-    def search(self, query: str, k: int = 10) -> list[Hit]:
-        """The first `k` documents of the fused ranking; scores as in `reciprocal_rank_fusion`."""
-        k = check_count(k)
-        rankings = [retriever.search(query, self.depth) for retriever in self.retrievers]
-        fused = reciprocal_rank_fusion([as_scores(ranking) for ranking in rankings], self.rrf_k)
-        return hits(fused.items(), k)
-
-
-class TwoStageRetriever(_Composable):
-    """A first stage for recall, then a reranker over its first `depth` candidates."""
-
-    def __init__(self, first_stage: Retriever, reranker: Reranker, depth: int = 10) -> None:
-        self.first_stage = first_stage
-        self.reranker = reranker
-        self.depth = check_count(depth, "depth")
-
-    def with_depth(self, depth: int) -> TwoStageRetriever:
-        """A pipeline of the same two stages with another number of candidates."""
-        return TwoStageRetriever(self.first_stage, self.reranker, depth)
-
-    @property
-    def documents(self) -> Mapping[str, Document]:
-        """The documents of the first stage."""
-        return self.first_stage.documents
-
-    def search(self, query: str, k: int = 10) -> list[Hit]:
-        """The `k` best of the candidates as the reranker orders them; never more than `depth`."""
-        k = check_count(k)
-        documents = self.documents
-        candidates = [documents[hit.doc_id] for hit in self.first_stage.search(query, self.depth)]
-        return self.reranker.rank(query, candidates, top_k=k)
-
-
-def reciprocal_rank_fusion(
-    rankings: Sequence[Mapping[str, float]], k: int = 60
-) -> dict[str, float]:
-    """Fuse score maps of one query: each document gets the sum of 1 / (k + rank).
-
-    Cormack, Clarke & Büttcher, SIGIR 2009. Only ranks count, so scores of any scale may be mixed.
-    Raises `DataError` for a `k` below 1.
-
-    >>> reciprocal_rank_fusion([{"a": 9.0, "b": 8.0}, {"b": 0.7}], k=60)
-    {'a': 0.01639344262295082, 'b': 0.03252247488101534}
-    """
-    k = check_count(k)
-    fused: dict[str, float] = {}
-    for scores in rankings:
-        for rank, doc_id in enumerate(ranked_ids(scores), start=1):
-            fused[doc_id] = fused.get(doc_id, 0.0) + 1.0 / (k + rank)
-    return fused
-
-
-def _has(stage: object, *methods: str) -> bool:
-    """Whether a stage of a pipeline has these methods and is not the bare class of one."""
-    callables = (callable(getattr(stage, name, None)) for name in methods)
-    return not isinstance(stage, type) and all(callables)
-
-
 def _by_id(documents: Iterable[Document]) -> dict[str, Document]:
     """The documents to fit on, at least one, under their ids."""
     checked = check_documents(documents)
@@ -405,11 +287,3 @@ def _by_id(documents: Iterable[Document]) -> dict[str, Document]:
     if len(by_id) != len(checked):
         raise DataError("Two documents share an id. Give each document an id of its own.")
     return by_id
-
-
-def _bar(queries: Sequence[Query]) -> Iterable[Query]:
-    """Queries behind a progress bar, unless `RAGKIT_QUIET` is set."""
-    from tqdm.auto import tqdm
-
-    bar: Iterable[Query] = tqdm(queries, desc="queries", leave=False, disable=quiet(), delay=2)
-    return bar
