@@ -130,12 +130,15 @@ def ceiling_curve() -> Figure:
     return plots.ceiling_curve([1, 10, 50], {"MiniLM": [0.6, 0.9, 1.0], "BM25": [0.5, 0.8, 0.9]})
 
 
-def depth_curve() -> Figure:
-    scores = {"dev": ([0.5, 0.6], [(0.4, 0.6), (0.5, 0.7)]), "test": ([0.6], [(0.5, 0.7)])}
-    return plots.depth_curve(
-        [5, 10],
-        {"hit_rate@1": scores, "mrr@10": {"test": ([0.8], [(0.7, 0.9)])}},
-        {metric: {"dev": 0.5, "test": 0.6} for metric in ("hit_rate@1", "mrr@10")},
+def weight_curves() -> Figure:
+    return plots.weight_curves(
+        [0.5, 1.0],
+        {
+            "the reranker": {"depth 5": [0.5, 0.6], "depth 10": [0.7, 0.4]},
+            "BM25": {"both": [0.7, 0.2]},
+        },
+        {"the reranker": {"alone": 0.6}, "BM25": {"alone": 0.6, "by ranks": 0.5}},
+        "mrr@10",
     )
 
 
@@ -209,7 +212,7 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         storage_lines,
         value_strips,
         ceiling_curve,
-        depth_curve,
+        weight_curves,
         difference_dots,
         token_heatmap,
         discount_curves,
@@ -321,7 +324,7 @@ def test_nine_topics_share_neither_a_colour_nor_a_marker() -> None:
     assert len(fills) == len(shapes) == 9
 
 
-@pytest.mark.parametrize("example", [cosine_histograms, depth_curve, size_curves])
+@pytest.mark.parametrize("example", [cosine_histograms, weight_curves, size_curves])
 def test_compared_panels_have_one_y_axis(example: Callable[[], Figure]) -> None:
     assert len({axis.get_ylim() for axis in example().axes}) == 1
 

@@ -27,12 +27,12 @@ from ragkit.course.plots.indexes import (
 from ragkit.course.plots.reranking import (
     attention_masks,
     ceiling_curve,
-    depth_curve,
     difference_dots,
     discount_curves,
     margin_scatter,
     token_heatmap,
     value_strips,
+    weight_curves,
 )
 from ragkit.course.plots.showing import show
 from ragkit.course.plots.training import (
@@ -47,7 +47,6 @@ __all__ = [
     "ceiling_curve",
     "chunk_map",
     "cosine_histograms",
-    "depth_curve",
     "difference_dots",
     "discount_curves",
     "interval_dots",
@@ -73,4 +72,5 @@ __all__ = [
     "topic_map",
     "training_runs",
     "value_strips",
+    "weight_curves",
 ]

@@ -1,4 +1,4 @@
-"""Pictures of lab 03: what a scorer sees, ceilings and depths, differences, metrics, margins."""
+"""Pictures of lab 03: what a scorer sees, ceilings, weights, differences, metrics, margins."""
 
 from __future__ import annotations
 
@@ -35,52 +35,43 @@ def value_strips(groups: Mapping[str, Mapping[str, Floats]], units: Sequence[str
 
 
 def ceiling_curve(depths: Sequence[int], curves: Mapping[str, Sequence[float]]) -> Figure:
-    """Recall@N against the number of candidates N, one curve a first stage."""
+    """hit_rate@N against the number of candidates N, one curve a first stage."""
     figure, (axis,) = panels(1, width=6.4, height=3.6)
-    for number, (label, recalls) in enumerate(curves.items()):
-        axis.plot(depths, recalls, lw=1.5, ms=5, **style(number), label=label)
+    for number, (label, rates) in enumerate(curves.items()):
+        axis.plot(depths, rates, lw=1.5, ms=5, **style(number), label=label)
     axis.axhline(1, color="0.5", ls=":")
     axis.set_xscale("log")
     axis.set_xticks(depths, [str(depth) for depth in depths])
     axis.minorticks_off()
     axis.set_ylim(0, 1.04)
     axis.set_xlabel("candidates N handed to the second stage (log scale)")
-    axis.set_ylabel("recall@N")
+    axis.set_ylabel("hit_rate@N")
     axis.legend(frameon=False, loc="lower right")
     return figure
 
 
-def depth_curve(
-    depths: Sequence[int],
-    scores: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[Interval]]]],
-    baselines: Mapping[str, Mapping[str, float]],
+def weight_curves(
+    weights: Sequence[float],
+    curves: Mapping[str, Mapping[str, Sequence[float]]],
+    levels: Mapping[str, Mapping[str, float]],
+    metric: str,
 ) -> Figure:
-    """Scores after reranking by depth: one panel a metric, one series a split, 95% whiskers.
+    """Scores by the weight in a mixture of two systems: one panel a mixture, one y axis for all.
 
-    `scores[metric][split]` holds means and intervals; `baselines[metric][split]` the score without
-    a reranker, drawn as a dashed line of the same colour.
+    `curves[panel][label]` holds a score per weight; `levels[panel][label]` a system without a
+    weight, drawn as a horizontal line.
     """
-    figure, axes = panels(len(scores), width=3.0, height=4.0)
-    for axis, (metric, splits) in zip(axes, scores.items(), strict=True):
-        for number, (split, (means, intervals)) in enumerate(splits.items()):
-            places = np.arange(len(means)) + (number - (len(splits) - 1) / 2) * 0.16
-            low = [m - bounds[0] for m, bounds in zip(means, intervals, strict=True)]
-            high = [bounds[1] - m for m, bounds in zip(means, intervals, strict=True)]
-            look = style(number)
-            axis.errorbar(
-                places, means, yerr=[low, high], ls="", ms=6, capsize=3, **look, label=split
-            )
-            before = baselines[metric][split]
-            axis.axhline(before, color=look["color"], ls="--", lw=1, label=f"{split}, no reranker")
-        axis.set_xticks(range(len(depths)), [str(depth) for depth in depths])
-        axis.set_xlim(-0.4, len(depths) - 0.6)
-        axis.set_xlabel("depth (candidates reranked)")
-        axis.set_title(metric, size=10)
+    figure, axes = panels(len(curves), width=4.6, height=3.9)
+    for axis, (title, lines) in zip(axes, curves.items(), strict=True):
+        for number, (label, scores) in enumerate(lines.items()):
+            axis.plot(weights, scores, lw=1.5, ms=5, **style(number), label=label)
+        for dashes, (label, level) in zip(("--", ":"), levels[title].items(), strict=False):
+            axis.axhline(level, color="0.3", ls=dashes, lw=1.2, label=label)
+        axis.set_xlim(0, 1.03)
+        axis.set_xlabel(f"weight of {title}")
+        axis.legend(frameon=False, fontsize=9, loc="lower left")
     same_heights(axes)
-    axes[0].set_ylabel("mean over queries (95% interval)")
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False
-    )
+    axes[0].set_ylabel(f"{metric}, mean over queries")
     return figure
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragkit.course.layout import labs
 from ragkit.course.staff.entries import Entries, number_entry
@@ -12,6 +13,8 @@ from ragkit.encoders import Encoder
 from ragkit.search.reranker import Reranker
 
 KINDS_OF_PAIRS = ("word_order", "negation", "roles")
+NEGATED = "negation"
+QUOTED = "word_order"
 CONTROL = "turned_round"  # the texts of `negation` with the question turned round
 
 Pair = tuple[str, str, str]
@@ -37,19 +40,39 @@ def _pair(line: str) -> Pair:
 
 
 def minimal_pairs(encoder: Encoder, cross: Reranker) -> Entries:
-    """How many of the pairs each model orders rightly; the control is not part of the total."""
-    total = {"cross": 0, "bi": 0}
-    pairs = lab_pairs()
-    for kind, rows in pairs.items():
-        logits = cross.predict([(q, text) for q, *texts in rows for text in texts]).reshape(-1, 2)
-        vectors = encoder.encode([text for row in rows for text in row]).reshape(len(rows), 3, -1)
-        cosines = np.einsum("nd,ncd->nc", vectors[:, 0], vectors[:, 1:])
-        for name, scores in (("cross", logits), ("bi", cosines)):
-            right = int((scores[:, 0] > scores[:, 1]).sum())
-            total[name] += right if kind != CONTROL else 0
-            how = f"minimal pairs of kind {kind} ordered rightly, of {len(rows)}"
-            yield f"lab03.pairs.{name}.{kind}", {**number_entry(right, how, 1.5), "n": len(rows)}
-    n = sum(len(rows) for kind, rows in pairs.items() if kind != CONTROL)
-    for name, right in total.items():
-        how = f"minimal pairs ordered rightly, of {n}; {CONTROL} not counted"
-        yield f"lab03.pairs.{name}.all", {**number_entry(right, how, 2.5), "n": n}
+    """How many of the pairs each model orders rightly; the control is not part of the total.
+
+    `paired` is the score of NevIR (Weller et al., EACL 2024): the same two texts must come in the
+    right order for the question and for the question turned round.
+    """
+    right = {name: _ordered_rightly(encoder, cross, name) for name in ("cross", "bi")}
+    for name, kinds in right.items():
+        alone = kinds[QUOTED]
+        how = f"minimal pairs of kind {QUOTED} ordered rightly, of {len(alone)}"
+        entry = {**number_entry(int(alone.sum()), how, 1.5), "n": len(alone)}
+        yield f"lab03.pairs.{name}.{QUOTED}", entry
+        both = kinds[NEGATED] & kinds[CONTROL]
+        how = f"pairs of texts ordered rightly for both questions, of {len(both)}"
+        yield (
+            f"lab03.pairs.{name}.paired",
+            {**number_entry(int(both.sum()), how, 1.5), "n": len(both)},
+        )
+        total = np.concatenate([kinds[kind] for kind in KINDS_OF_PAIRS])
+        how = f"minimal pairs ordered rightly, of {len(total)}; {CONTROL} not counted"
+        entry = {**number_entry(int(total.sum()), how, 2.5), "n": len(total)}
+        yield f"lab03.pairs.{name}.all", entry
+
+
+def _ordered_rightly(encoder: Encoder, cross: Reranker, name: str) -> dict[str, NDArray[np.bool_]]:
+    """For each kind, which pairs the model orders rightly: bool [pairs]."""
+    found = {}
+    for kind, rows in lab_pairs().items():
+        if name == "cross":
+            pairs = [(q, text) for q, *texts in rows for text in texts]
+            scores = cross.predict(pairs).reshape(-1, 2)
+        else:
+            vectors = encoder.encode([text for row in rows for text in row])
+            triples = vectors.reshape(len(rows), 3, -1)
+            scores = np.einsum("nd,ncd->nc", triples[:, 0], triples[:, 1:])
+        found[kind] = scores[:, 0] > scores[:, 1]
+    return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ragkit.course import ledger, plots
+from ragkit.course.staff.lab03.experiments_dev import DEPTHS, WEIGHTS
 from ragkit.documents.kb import load_kb
 from ragkit.encoders import MiniLMEncoder
 from ragkit.vectors import unit_rows
@@ -14,10 +15,6 @@ from ragkit.vectors import unit_rows
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from ragkit.scoring.stats import Interval
-
-DEPTHS = {"dev": (5, 10, 20), "test": (5, 10, 20, 50)}
-METRICS = ("hit_rate@1", "mrr@10", "hit_rate@5")
 QUESTION, ANSWER, SHOWN = "past participle of eat?", "irregular-eat-participle", 20
 
 
@@ -35,21 +32,21 @@ def _attention() -> Figure:
     return plots.attention_masks(masks, tokens)
 
 
-def _depth() -> Figure:
-    """Scores by depth, from the ledger."""
+def _weights() -> Figure:
+    """mrr@10 on dev by the weight in two stages and in a hybrid, from the ledger."""
     measured = ledger.load()
 
-    def curve(split: str, metric: str) -> tuple[list[float], list[Interval]]:
-        entries = [measured[f"lab03.{split}.depth-{d}.{metric}"] for d in DEPTHS[split]]
-        return [e["value"] for e in entries], [tuple(e["interval"]) for e in entries]
+    def mrr(key: str) -> float:
+        return float(measured[f"lab03.dev.{key}.mrr@10"]["value"])
 
-    return plots.depth_curve(
-        DEPTHS["test"],
-        {metric: {split: curve(split, metric) for split in DEPTHS} for metric in METRICS},
-        {
-            metric: {s: measured[f"lab03.{s}.depth-0.{metric}"]["value"] for s in DEPTHS}
-            for metric in METRICS
-        },
+    staged = {f"depth {d}": [mrr(f"depth-{d}.weight-{w}") for w in WEIGHTS] for d in DEPTHS}
+    hybrid = {"BM25 and MiniLM": [mrr(f"lexical-{w}") for w in WEIGHTS]}
+    alone = {"MiniLM alone": mrr("minilm")}
+    return plots.weight_curves(
+        WEIGHTS,
+        {"the cross-encoder": staged, "BM25": hybrid},
+        {"the cross-encoder": alone, "BM25": alone | {"fusion by ranks": mrr("rrf")}},
+        "mrr@10",
     )
 
 
@@ -75,7 +72,7 @@ def _discounts() -> Figure:
 
 FIGURES = {
     "03-attention": _attention,
-    "03-depth": _depth,
+    "03-weights": _weights,
     "03-maxsim": _max_sim,
     "03-discounts": _discounts,
 }
