@@ -48,6 +48,7 @@ from .search.retrievers import MaxSimRetriever as MaxSimRetriever
 from .search.retrievers import RandomRetriever as RandomRetriever
 from .search.retrievers import Retriever as Retriever
 from .search.retrievers import TwoStageRetriever as TwoStageRetriever
-from .search.retrievers import reciprocal_rank_fusion as reciprocal_rank_fusion
+from .search.fusion import convex_combination as convex_combination
+from .search.fusion import reciprocal_rank_fusion as reciprocal_rank_fusion
 
 __version__: str
