@@ -36,6 +36,8 @@ from .scoring.trec import from_trec as from_trec
 from .scoring.trec import qrels_from_trec as qrels_from_trec
 from .scoring.trec import qrels_to_trec as qrels_to_trec
 from .scoring.trec import to_trec as to_trec
+from .search.fusion import convex_combination as convex_combination
+from .search.fusion import reciprocal_rank_fusion as reciprocal_rank_fusion
 from .search.index import FlatIndex as FlatIndex
 from .search.index import HNSWIndex as HNSWIndex
 from .search.index import Index as Index
@@ -48,7 +50,5 @@ from .search.retrievers import MaxSimRetriever as MaxSimRetriever
 from .search.retrievers import RandomRetriever as RandomRetriever
 from .search.retrievers import Retriever as Retriever
 from .search.retrievers import TwoStageRetriever as TwoStageRetriever
-from .search.fusion import convex_combination as convex_combination
-from .search.fusion import reciprocal_rank_fusion as reciprocal_rank_fusion
 
 __version__: str
