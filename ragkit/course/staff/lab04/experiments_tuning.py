@@ -61,7 +61,12 @@ SEEDS = (0, 1, 2)
 TESTED = ("labels", "teacher", "filtered")
 SAMPLED = ("labels", "teacher")  # those that the lab trains
 SHARES = (4, 2)  # a quarter, half of the pairs
-DIFFERENCES = (("labels", "plain"), ("unmasked", "labels"), ("filtered", "labels"))
+DIFFERENCES = (
+    ("labels", "plain"),
+    ("unmasked", "labels"),
+    ("mined", "labels"),
+    ("filtered", "labels"),
+)
 FLIPS = INT8_FLIPS
 DRAWN = 0.015  # how far mrr@10 may move where another processor draws another dropout
 
