@@ -21,10 +21,11 @@ from benchmarks.harness import (
     spread,
 )
 from benchmarks.neighbours import Contest, faiss_flat, faiss_hnsw, ids_of
-from ragkit.course.staff.lab02.experiments_graph import TOPICS, clustered
+from ragkit.course.staff.lab02.experiments_graph import real_texts
+from ragkit.course.synthetic import like_texts
+from ragkit.encoders import MiniLMEncoder
 from ragkit.runtime import import_torch
 from ragkit.search.index import FlatIndex, HNSWIndex
-from ragkit.vectors import unit_rows
 
 FLAT, HNSW = "FlatIndex", "HNSWIndex"
 RAW_FLAT, RAW_HNSW = "IndexFlatIP", "IndexHNSWFlat"
@@ -39,16 +40,15 @@ def measure(plan: Plan) -> Record:
     """Build seconds, bytes, seconds per query and recall by size, and by beam width at the last."""
     import_torch()  # before FAISS, as ragkit itself does
     sizes = plan.pick(SIZES, [50, 500, 2000, 5000, 10_000])
-    rng = np.random.default_rng(0)
-    centres = unit_rows(rng.standard_normal((TOPICS, DIMENSION), dtype=np.float32))
-    rows = clustered(sizes[-1], centres, rng)
-    queries = clustered(plan.pick(200, 80), centres, rng)
+    real = MiniLMEncoder().encode(real_texts())
+    cloud = like_texts(real)
+    rows, queries = cloud.draw(sizes[-1], seed=0), cloud.draw(plan.pick(200, 80), seed=1)
     races = (Race(Contest(rows[:size], queries, ids_of(size)), plan) for size in sizes)
     by_size: Record = {}
     for race in races:
         by_size[str(race.size)] = race.record()
     return {
-        "data": f"clustered as in lab 02, around {TOPICS} random topics, noise as long as a topic",
+        "data": f"spread as the embeddings of {len(real)} texts of the course, as in lab 02",
         "sizes": by_size,
         "widths": race.widths(),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,12 @@ import pytest
 
 from ragkit.course import check, drills, ledger
 from ragkit.course.staff.exercise import Exercise
-from ragkit.course.staff.lab02 import experiments as lab02
-from ragkit.course.staff.lab02 import experiments_graph as lab02_graph
-from ragkit.documents.chunking import fixed_token_chunks, word_spans
-from ragkit.documents.handbook import SpanQuestion
+from ragkit.course.staff.lab02 import experiments_chunks as chunks
+from ragkit.course.staff.lab02 import experiments_graph as graphs
+from ragkit.documents.chunking import Chunk, fixed_token_chunks, heading_chunks, word_spans
+from ragkit.documents.handbook import Handbook, SpanQuestion, load_handbook
 from ragkit.documents.spans import Span
+from ragkit.encoders import MiniLMEncoder
 
 
 def library_windows(count: int, size: int, overlap: int) -> Any:
@@ -105,30 +107,81 @@ def question(*spans: tuple[int, int]) -> SpanQuestion:
 
 
 def test_a_chunk_answers_if_it_holds_a_whole_span() -> None:
-    chunks = fixed_token_chunks("a b c d", 2)
-    assert lab02.judge(chunks, [question((0, 3))]) == {"q": {"chunk-0000": 1}}
-    assert lab02.judge(chunks, [question((2, 5), (6, 7))]) == {"q": {"chunk-0001": 1}}
+    cut = fixed_token_chunks("a b c d", 2)
+    assert chunks.judge(cut, [question((0, 3))]) == {"q": {"chunk-0000": 1}}
+    assert chunks.judge(cut, [question((2, 5), (6, 7))]) == {"q": {"chunk-0001": 1}}
 
 
 def test_a_question_whose_answer_was_cut_stays_judged() -> None:
-    qrels = lab02.judge(fixed_token_chunks("a b c d", 2), [question((2, 5))])
+    qrels = chunks.judge(fixed_token_chunks("a b c d", 2), [question((2, 5))])
     assert qrels["q"]
     assert not any(doc_id.startswith("chunk-") for doc_id in qrels["q"])
 
 
 def test_the_ceiling_counts_questions_with_some_span_whole() -> None:
-    chunks = fixed_token_chunks("a b c d", 2)
+    cut = fixed_token_chunks("a b c d", 2)
     asked = [question((0, 3)), question((2, 5)), question((0, 1), (2, 5)), question((6, 7))]
-    assert lab02.ceiling(chunks, asked) == 0.75
+    assert chunks.ceiling(cut, asked) == 0.75
 
 
-def test_clustered_vectors_are_unit_and_near_their_centres() -> None:
-    rng = np.random.default_rng(1)
-    centres = np.eye(2, 64, dtype=np.float32)
-    rows = lab02_graph.clustered(50, centres, rng)
-    assert rows.dtype == np.float32
-    assert np.linalg.norm(rows, axis=1) == pytest.approx(np.ones(50), abs=1e-5)
-    assert np.median((rows @ centres.T).max(axis=1)) == pytest.approx(1 / np.sqrt(2), abs=0.1)
+TEXT = " ".join("abcdefghijklmnopqrst")
+
+
+def test_an_overlap_as_long_as_the_answers_cuts_none_of_them() -> None:
+    answers = [Span(2 * first, 2 * first + 5) for first in range(17)]  # three tokens each
+    book = Handbook(TEXT, [SpanQuestion("q", "?", (span,)) for span in answers])
+    overlap = chunks.answer_overlap(book, word_spans)
+    assert overlap == 2
+    for size in range(3, 9):
+        windows = fixed_token_chunks(TEXT, size, overlap, word_spans)
+        assert all(any(w.holds(span) for w in windows) for span in answers)
+    windows = fixed_token_chunks(TEXT, 4, overlap - 1, word_spans)
+    assert not all(any(w.holds(span) for w in windows) for span in answers)
+
+
+@pytest.mark.parametrize(("size", "overlap"), [(6, 0), (6, 2), (7, 3)])
+def test_shifted_windows_lose_no_token_and_have_other_borders(size: int, overlap: int) -> None:
+    moved = chunks.shifted(TEXT, word_spans, size, overlap)
+    plain = fixed_token_chunks(TEXT, size, overlap, word_spans)
+    assert all(TEXT[c.start : c.end] == c.text for c in moved)
+    assert {n for c in moved for n in range(c.start, c.end)} >= {2 * n for n in range(20)}
+    assert {c.start for c in moved[1:]}.isdisjoint(c.start for c in plain)
+    for first, second in pairwise(moved):
+        assert len(word_spans(TEXT[second.start : first.end])) == overlap
+
+
+def test_a_chunk_is_titled_by_the_section_in_which_it_begins() -> None:
+    sections = heading_chunks("# One\na b c\n# Two\nd e f")
+    headed = chunks.with_headings([Chunk("b c", 8, 11), Chunk("e", 20, 21)], sections)
+    assert [chunk.heading for chunk in headed] == ["One", "Two"]
+
+
+def test_equal_scores_are_decided_by_the_fewest_words() -> None:
+    assert chunks.winner({"a": 0.5, "b": 0.9, "c": 0.9}, {"a": 1, "b": 9, "c": 3}) == "c"
+
+
+def test_a_cut_that_is_always_better_is_always_chosen_and_falls_no_more_than_others() -> None:
+    scores = np.array([[1.0] * 12, [0.0] * 12])
+    assert chunks.resampled_choice(scores, [5, 5], 50) == (1.0, 0.0, 0.0)
+
+
+def test_the_luckiest_of_equal_cuts_falls_on_questions_that_did_not_choose_it() -> None:
+    scores = np.random.default_rng(1).integers(0, 2, size=(10, 24)).astype(float)
+    again, drop, drop_all = chunks.resampled_choice(scores, [1.0] * 10, 300)
+    assert again < 0.9
+    assert drop > 0.1 > abs(drop_all)
+
+
+def test_hits_losses_and_distances_of_what_was_found() -> None:
+    found = graphs.Found(
+        np.array([[3, 1], [7, 8]]),
+        np.array([[1.0, 0.5], [0.5, 0.5]], dtype=np.float32),
+        np.array([[1, 2], [7, 8]]),
+        np.array([[1.0, 1.0], [0.5, 0.5]], dtype=np.float32),
+    )
+    assert found.hits().tolist() == [[True, False], [True, True]]
+    assert found.recalls().tolist() == [0.5, 1.0]
+    assert found.error() == pytest.approx(0.5)  # one of three distances of 1 is too many
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +202,19 @@ def test_unit_vectors_rank_alike_by_inner_product_and_distance(measured: dict[st
 
 
 def test_recall_grows_with_the_beam(measured: dict[str, Any]) -> None:
-    for count in lab02_graph.VECTORS:
-        recalls = [
-            measured[f"lab02.hnsw.{count}.ef{w}.recall@10"]["value"] for w in lab02_graph.WIDTHS
-        ]
-        assert recalls == sorted(recalls)
+    for cloud, counts in graphs.SIZES.items():
+        for count in counts:
+            key = f"lab02.hnsw.{cloud}.{count}"
+            recalls = [measured[f"{key}.ef{w}.recall@10"]["value"] for w in graphs.WIDTHS]
+            assert recalls == sorted(recalls)
+
+
+def test_the_prose_reports_what_the_rule_chooses_on_dev(measured: dict[str, Any]) -> None:
+    book, tokens = load_handbook(split="dev"), chunks.token_spans(MiniLMEncoder(backend="auto"))
+    cuts = chunks.cut_all(book.text, tokens, chunks.answer_overlap(book, tokens))
+    for score, chosen in (("hit_rate@5", chunks.CHOSEN), ("budget", chunks.CHOSEN_IN_BUDGET)):
+        keys = {cut: f"lab02.{cut}.dev.{score}" for cut in cuts}
+        dev = {cut: measured[key]["value"] for cut, key in keys.items() if key in measured}
+        words = {cut: float(np.mean([len(c.text.split()) for c in cuts[cut]])) for cut in dev}
+        assert len(dev) == 10
+        assert chunks.winner(dev, words) == chosen

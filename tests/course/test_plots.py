@@ -98,7 +98,12 @@ def length_scatter() -> Figure:
 
 def recall_curves() -> Figure:
     curves = {"1,000 vectors": ((1, 2), (0.9, 1.0)), "10,000 vectors": ((2, 4), (0.8, 0.95))}
-    return plots.recall_curves(curves, [16, 32], "vectors compared")
+    return plots.recall_curves({"texts": curves, "topics": curves}, [16, 32], "vectors compared")
+
+
+def walk_steps() -> Figure:
+    moment = ([(0, 1), (1, 2)], [0, 1, 2], [1, 2], 1)
+    return plots.walk_steps(RNG.random((6, 2)), RNG.random(2), {"first": moment, "end": moment})
 
 
 def latency_growth() -> Figure:
@@ -210,6 +215,7 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         shortcuts,
         size_curves,
         storage_lines,
+        walk_steps,
         value_strips,
         ceiling_curve,
         weight_curves,

@@ -23,6 +23,7 @@ from ragkit.course.plots.indexes import (
     shortcuts,
     size_curves,
     storage_lines,
+    walk_steps,
 )
 from ragkit.course.plots.reranking import (
     attention_masks,
@@ -72,5 +73,6 @@ __all__ = [
     "topic_map",
     "training_runs",
     "value_strips",
+    "walk_steps",
     "weight_curves",
 ]

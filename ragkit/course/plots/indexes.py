@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ragkit.course.plots.base import COLOURS, Floats, panels, style
+from ragkit.course.plots.base import COLOURS, Floats, panels, same_heights, style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -91,26 +91,72 @@ def length_scatter(groups: Mapping[str, tuple[Floats, Floats]]) -> Figure:
 
 
 def recall_curves(
-    curves: Mapping[str, Series], widths: Sequence[int], cost: str, limit: int = 10
+    panels_of: Mapping[str, Mapping[str, Series]],
+    widths: Sequence[int],
+    cost: str,
+    limit: int = 10,
 ) -> Figure:
-    """Recall of a graph index against what a search costs, each point labelled by its beam width.
+    """Recall of a graph index against what a search costs: one panel a cloud, one line a size.
 
-    One line a collection. `cost` names the x axis, which is logarithmic.
+    The points of each panel's last line are labelled by their beam width. `cost` names the x axis,
+    which is logarithmic.
     """
-    figure, (axis,) = panels(1, width=6.8, height=3.8)
-    for number, (name, (costs, recalls)) in enumerate(curves.items()):
-        axis.plot(costs, recalls, **style(number), label=name)
-    for width, x, y in zip(widths, costs, recalls, strict=True):
-        axis.annotate(f"{width}", (x, y), (3, -11), textcoords="offset points", size=8)
-    axis.axhline(1, color="0.5", ls=":", label="exact search")
-    axis.set_xscale("log")
-    for formatter in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
-        formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else "")
-    axis.margins(y=0.08)
-    axis.set_xlabel(f"{cost} (log scale; labels: efSearch)")
-    axis.set_ylabel(f"recall@{limit} against exact search")
-    axis.legend(frameon=False, loc="lower right")
+    figure, axes = panels(len(panels_of), width=4.6, height=3.8)
+    for axis, (title, curves) in zip(axes, panels_of.items(), strict=True):
+        for number, (name, (costs, recalls)) in enumerate(curves.items()):
+            axis.plot(costs, recalls, **style(number), label=name)
+        for width, x, y in zip(widths, costs, recalls, strict=True):
+            axis.annotate(f"{width}", (x, y), (3, -11), textcoords="offset points", size=8)
+        axis.axhline(1, color="0.5", ls=":", label="exact search")
+        axis.set_xscale("log")
+        for formatter in (axis.xaxis.set_major_formatter, axis.xaxis.set_minor_formatter):
+            formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else "")
+        axis.margins(y=0.08)
+        axis.set_title(title, size=10)
+        axis.set_xlabel(f"{cost}\n(log scale; labels: efSearch)")
+        axis.legend(frameon=False, loc="lower right")
+    same_heights(axes)
+    axes[0].set_ylabel(f"recall@{limit} against exact search")
     return figure
+
+
+def walk_steps(
+    points: Floats,
+    query: Floats,
+    steps: Mapping[str, tuple[Sequence[tuple[int, int]], Sequence[int], Sequence[int], int]],
+) -> Figure:
+    """A walk over a graph in the plane, float [n, 2]: one panel a moment, titled by its key.
+
+    A moment is the links of its layer, the points compared so far, the beam, and where it stands.
+    """
+    figure, axes = panels(len(steps), width=2.9, height=3.9)
+    for axis, (title, (links, compared, beam, here)) in zip(axes, steps.items(), strict=True):
+        linked = sorted({point for link in links for point in link})
+        for first, second in links:
+            axis.plot(*points[[first, second]].T, color="0.85", lw=0.8, zorder=0)
+        _marks(axis, points, linked, s=14, color="0.7", label="not compared")
+        _marks(axis, points, compared, s=26, color=COLOURS[0], label="compared")
+        _marks(axis, points, beam, s=70, fc="none", ec=COLOURS[1], lw=1.8, label="beam")
+        axis.plot(*points[here], marker="X", ms=9, ls="", color=COLOURS[1], label="here")
+        axis.plot(*query, marker="*", ms=15, ls="", color="black", label="query")
+        axis.set_title(title, size=10)
+        axis.set_xlabel("first dimension")
+        axis.set(xlim=_around(points[:, 0]), ylim=_around(points[:, 1]), aspect="equal")
+        axis.tick_params(labelleft=axis is axes[0])
+    axes[0].set_ylabel("second dimension")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=5, frameon=False)
+    return figure
+
+
+def _marks(axis: Axes, points: Floats, rows: Sequence[int], **looks: Any) -> None:
+    axis.scatter(points[list(rows), 0], points[list(rows), 1], **looks)
+
+
+def _around(values: Floats) -> tuple[float, float]:
+    """The range of the values with a margin of a twentieth."""
+    low, high = float(values.min()), float(values.max())
+    return low - 0.05 * (high - low), high + 0.05 * (high - low)
 
 
 def latency_growth(measured: Mapping[str, Series], proportional: Series) -> Figure:

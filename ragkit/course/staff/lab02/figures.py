@@ -7,8 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ragkit.course import ledger, plots
-from ragkit.course.staff.lab02.experiments import SEARCHED, cut_all, token_spans
-from ragkit.course.staff.lab02.experiments_graph import VECTORS, WIDTHS
+from ragkit.course.staff.lab02.experiments_chunks import (
+    SEARCHED,
+    answer_overlap,
+    cut_all,
+    token_spans,
+)
+from ragkit.course.staff.lab02.experiments_graph import SIZES, WIDTHS
 from ragkit.documents.handbook import load_handbook
 from ragkit.documents.spans import Span
 from ragkit.encoders import MiniLMEncoder
@@ -31,7 +36,8 @@ def _cuts() -> Figure:
     """How four strategies cut the passage around one answer of the dev questions."""
     book = load_handbook(split="dev")
     gold = next(q for q in book.questions if q.query_id == "h030").spans[0]
-    cuts = cut_all(book.text, token_spans(MiniLMEncoder(backend="auto")))
+    tokens = token_spans(MiniLMEncoder(backend="auto"))
+    cuts = cut_all(book.text, tokens, answer_overlap(book, tokens))
     shown = ("fixed-64", "sliding-64", "sentences-64", "headings")
     rows = {name.replace("-", " "): [chunk.span for chunk in cuts[name]] for name in shown}
     return plots.chunk_map(rows, gold, Span(gold.start - AROUND, gold.end + AROUND))
@@ -102,16 +108,23 @@ def _walk(distance: Any, links: list[tuple[int, int]], start: int) -> tuple[list
 
 
 def _recall() -> Figure:
-    measured = ledger.load()
-    curves = {
-        f"{count:,} vectors": tuple(
-            [float(measured[f"lab02.hnsw.{count}.ef{width}.{part}"]["value"]) for width in WIDTHS]
-            for part in ("compared", "recall@10")
-        )
-        for count in VECTORS
+    measured, titles = ledger.load(), {"texts": "spread as texts are", "topics": "even topics"}
+    curves: dict[str, dict[str, tuple[list[float], list[float]]]] = {
+        titles[cloud]: {
+            f"{count:,} vectors": _curve(measured, f"lab02.hnsw.{cloud}.{count}")
+            for count in counts
+        }
+        for cloud, counts in SIZES.items()
     }
-    cost = "vectors compared for one query"
-    return plots.recall_curves(curves, WIDTHS, cost)  # type: ignore[arg-type]  # tuples of two
+    return plots.recall_curves(curves, WIDTHS, "vectors compared for one query")
+
+
+def _curve(measured: ledger.Ledger, key: str) -> tuple[list[float], list[float]]:
+    compared, recalls = (
+        [float(measured[f"{key}.ef{width}.{part}"]["value"]) for width in WIDTHS]
+        for part in ("compared", "recall@10")
+    )
+    return compared, recalls
 
 
 def _memory() -> Figure:
