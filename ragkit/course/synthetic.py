@@ -12,7 +12,7 @@ import numpy as np
 
 from ragkit.vectors import Vectors, unit_rows
 
-_BLOCK = 20_000  # rows drawn at a time, so that the noise of all is never in memory at once
+_BLOCK = 10_000  # rows drawn at a time, so that the noise of all is never in memory at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Cloud:
     def draw(self, count: int, seed: int) -> Vectors:
         """Unit rows, float32 [count, d]: a random centre plus noise, scaled to length 1.
 
-        With one seed, the rows of a smaller count are the first of a larger one up to 20,000.
+        With one seed, a draw of some tens of thousands is the beginning of every larger one.
         """
         rng = np.random.default_rng(seed)
         starts = range(0, count, _BLOCK)

@@ -37,6 +37,7 @@ def test_a_draw_of_none_is_empty_and_many_come_in_blocks(monkeypatch: pytest.Mon
     assert cloud.draw(0, seed=0).shape == (0, 12)
     assert cloud.draw(45, seed=0).shape == (45, 12)
     assert len(np.unique(cloud.draw(45, seed=0), axis=0)) == 45
+    assert np.array_equal(cloud.draw(40, seed=0), cloud.draw(45, seed=0)[:40])
 
 
 def test_the_shape_of_vectors_reproduces_their_covariance() -> None:

@@ -114,7 +114,7 @@ def recall_curves(
         axis.margins(y=0.08)
         axis.set_title(title, size=10)
         axis.set_xlabel(f"{cost}\n(log scale; labels: efSearch)")
-        axis.legend(frameon=False, loc="lower right")
+        axis.legend(frameon=False, loc="lower left")
     same_heights(axes)
     axes[0].set_ylabel(f"recall@{limit} against exact search")
     return figure

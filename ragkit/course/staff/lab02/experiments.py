@@ -37,7 +37,7 @@ def measure(cache: EmbeddingCache) -> Entries:
     yield from _limit(text, minilm, questions)
     yield from experiments_chunks.measure(books, minilm, cache)
     yield from _unnormalised(load_kb(split="dev"), minilm)
-    yield from experiments_graph.measure(cache.wrap(minilm))
+    yield from experiments_graph.measure(cache.wrap(minilm), token_spans(minilm))
 
 
 def _limit(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> Entries:

@@ -26,7 +26,7 @@ from ragkit.course.synthetic import (
     even_topics,
     like_texts,
 )
-from ragkit.documents.chunking import sentence_chunks
+from ragkit.documents.chunking import TokenSpans, sentence_chunks, word_spans
 from ragkit.documents.handbook import load_handbook
 from ragkit.documents.kb import load_kb
 from ragkit.encoders import Encoder
@@ -68,9 +68,9 @@ class Found(NamedTuple):
         return float(found / true - 1)
 
 
-def measure(encoder: Encoder) -> Entries:
+def measure(encoder: Encoder, tokens: TokenSpans) -> Entries:
     """Measure both clouds at every size and beam, the arms that part them, and inverted lists."""
-    real = encoder.encode(real_texts())
+    real = encoder.encode(real_texts(tokens))
     clouds = {"texts": like_texts(real), "topics": even_topics(TOPICS)}
     how = "directions that the variance is spread over, participation ratio"
     drawn = {name: cloud.draw(max(SIZES[name]), seed=0) for name, cloud in clouds.items()}
@@ -83,10 +83,10 @@ def measure(encoder: Encoder) -> Entries:
     yield from _lists(drawn["texts"][:ARM], clouds["texts"].draw(QUERIES, seed=1))
 
 
-def real_texts() -> list[str]:
+def real_texts(tokens: TokenSpans = word_spans) -> list[str]:
     """Every text that the lab has at hand: documents, the handbook in small pieces, questions."""
     kb, book = load_kb(split="dev"), load_handbook(split="dev")
-    pieces = [chunk.text for chunk in sentence_chunks(book.text, 32)]
+    pieces = [chunk.text for chunk in sentence_chunks(book.text, 32, tokens)]
     asked = [query.text for query in kb.queries]
     return [document.full_text for document in kb.documents] + pieces + asked
 
