@@ -1052,9 +1052,9 @@ plots.show(
 # was measured.
 #
 # - The dotted line has a reason behind it. At 10 million vectors 15 GB must be fetched for each
-#   question, and FAISS answers one question on one thread, which reads some 10 to 25 GB a second (yours is
-#   printed above): **about one second per question**. Several threads, or a batch that shares what was
-#   fetched, read a few times as much.
+#   question, and one thread reads some 10 to 25 GB a second (what a search read here is
+#   printed above): **about one second per question**. A scan spread over all threads reads more, and a
+#   batch shares what it reads.
 # - For HNSW we do **not** extrapolate. Its authors expect the walk to grow roughly as $\log n$; our counts
 #   follow the shape of the cloud as much as its size, and recall would have to be measured there as well. What is
 #   certain at 10 million is the memory, next.
