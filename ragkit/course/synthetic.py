@@ -75,13 +75,3 @@ def shape_of(vectors: Vectors) -> Vectors:
     roots = np.sqrt(np.maximum(values, 0) / values.sum())
     root: Vectors = ((directions * roots) @ directions.T).astype(np.float32)
     return root
-
-
-def effective_dimensions(vectors: Vectors) -> float:
-    """How many directions the variance of float32 [n, d] is spread over: (sum)^2 / sum of squares.
-
-    That is the participation ratio of the covariance's eigenvalues: d if all are equal, 1 if only
-    one differs from 0.
-    """
-    values = np.linalg.eigvalsh(np.cov(vectors.T.astype(np.float64)))
-    return float(values.sum() ** 2 / (values**2).sum())

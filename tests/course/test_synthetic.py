@@ -7,7 +7,6 @@ import pytest
 
 from ragkit.course.synthetic import (
     Cloud,
-    effective_dimensions,
     even_shape,
     even_topics,
     like_texts,
@@ -58,16 +57,3 @@ def test_even_topics_lie_about_their_centres() -> None:
     cloud = even_topics(2, dimension=256)
     nearest = (cloud.draw(50, seed=0) @ cloud.centres.T).max(axis=1)
     assert np.median(nearest) == pytest.approx(1 / np.sqrt(2), abs=0.05)
-
-
-def test_drawn_texts_spread_over_as_many_dimensions_as_the_real_ones() -> None:
-    vectors = lopsided()
-    drawn = effective_dimensions(like_texts(vectors).draw(2000, seed=0))
-    assert drawn == pytest.approx(effective_dimensions(vectors), rel=0.4)
-    assert drawn < 0.5 * effective_dimensions(even_topics(300, dimension=12).draw(2000, seed=0))
-
-
-def test_effective_dimensions_count_directions_of_equal_variance() -> None:
-    assert effective_dimensions(np.array([[1, 0], [-1, 0]], dtype=np.float32)) == pytest.approx(1)
-    square = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]], dtype=np.float32)
-    assert effective_dimensions(square) == pytest.approx(2)
