@@ -816,8 +816,8 @@ plots.show(
 
 # %% [markdown]
 # *In words.* Few strides in the upper layer bring the walk beside the query (the star). Around the star
-# is an empty area. With a beam of 4 all four places are taken by points on its left, whose links lead to
-# nothing nearer, and the walk stops with two of the nearest four. A beam of 8 keeps some points that lie
+# is an empty area. With a beam of 4 all four places are taken by points to its left and above, whose
+# links lead to nothing nearer, and the walk stops with two of the nearest four. A beam of 8 keeps some points that lie
 # a little farther, goes round through them, and finds all four. It compares more points. That is the whole
 # trade: **a wider beam costs comparisons and loses fewer neighbours.**
 #
