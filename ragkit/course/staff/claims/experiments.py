@@ -3,50 +3,67 @@
 Keys, with `<encoder>` minilm or minigpt-table:
 
     claims.norm.minilm
-    claims.pairs.<encoder>.<answer, random or auc>
-    claims.pattern.<encoder>.<subject, pattern or neither>
-    claims.<pca64, shuffled or ordered>.hit_rate@5
+    claims.pairs.<encoder>.<answer, other or auc>
+    claims.tokens.<questions or documents>
+    claims.pattern.<minilm or counts>.<words, build or neither>
+    claims.pattern.<minilm or counts>.build-neither
+    claims.<pca64 or shuffled>-ordered.hit_rate@5
     claims.random_loss.<batch>
-    claims.contrastive.<before, loss or after>
+    claims.contrastive.<loss, before or after-before>
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from itertools import combinations
+from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragkit.cache.outputs import EmbeddingCache
-from ragkit.course.staff.entries import Entries, mean_entry, number_entry
+from ragkit.course.staff.entries import (
+    Entries,
+    difference_entry,
+    flip_tolerance,
+    mean_entry,
+    number_entry,
+)
 from ragkit.course.staff.lab01.experiments import dense_report, vector_report
+from ragkit.course.staff.lab01.words import token_counts
 from ragkit.documents.kb import KnowledgeBase, load_kb
 from ragkit.encoders import Encoder, MiniGPTEncoder, MiniLMEncoder
 from ragkit.encoders.losses import info_nce
 from ragkit.encoders.minigpt import pad
 from ragkit.minigpt.corpus import training_sentences
 from ragkit.runtime import import_torch
-from ragkit.vectors import unit_rows
+from ragkit.scoring.evaluation import Report, compare
+from ragkit.scoring.stats import bootstrap_interval
+from ragkit.vectors import Vectors, unit_rows
 
 SUBJECTS = (
-    "the past tense of write",
-    "the passive voice",
-    "the third conditional",
-    "advice with should",
-    "the spelling of stopped",
-    "phrasal verbs with look",
+    "past participles",
+    "phrasal verbs",
+    "conditional sentences",
+    "relative clauses",
+    "double consonants",
+    "reported speech",
 )
+# Each build in two wordings. No word of the first column is in the second, in any row, and there is
+# no punctuation: what the two sentences of a row share is the build.
 PATTERNS = (
-    "This rule is about {}.",
-    "Do you know how to use {}?",
-    "Learners often make mistakes with {}.",
-    "Yesterday our teacher explained {} to the whole class.",
-    "Without {} many sentences would be impossible.",
-    "Please write three examples of {} in your notebook.",
+    ("Maria explains {} on Monday", "Grandfather practises {} after breakfast"),
+    ("Do students need {} today", "Can children learn {} early"),
+    ("Write three examples of {} in your notebook", "Send one question about {} from this chapter"),
+    ("If we skip {} exams become difficult", "When people misuse {} listeners get confused"),
+    ("Without {} many texts would be impossible", "Before {} few lessons can seem interesting"),
+    ("I like {} but my sister prefers spelling", "He teaches {} and her uncle collects stamps"),
 )
 BATCHES = (2, 8, 64)
+SEEDS = range(3)
+METRIC = "hit_rate@5"
+DETECTABLE = 2.8  # standard errors, as in `detectable_difference`
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,16 +72,14 @@ if TYPE_CHECKING:
 def measure(cache: EmbeddingCache) -> Entries:
     """Measure every entry of the claims page; MiniLM's vectors go through `cache`."""
     dev = load_kb(split="dev")
-    encoders: dict[str, Encoder] = {
-        "minilm": cache.wrap(MiniLMEncoder(backend="auto")),
-        "minigpt-table": MiniGPTEncoder(),
-    }
-    yield from _unit_length(encoders["minilm"], dev)
-    for name, encoder in encoders.items():
-        yield from _pairs(name, encoder, dev)
-        yield from _patterns(name, encoder)
-    yield from _reduced(encoders["minilm"], dev)
-    yield from _shuffled(encoders["minilm"], dev)
+    minilm, table = cache.wrap(MiniLMEncoder(backend="auto")), MiniGPTEncoder()
+    yield from _unit_length(minilm, dev)
+    yield from _pairs("minilm", minilm, dev)
+    yield from _pairs("minigpt-table", table, dev)
+    yield from _tokens()
+    yield from _patterns("minilm", minilm.encode)
+    yield from _patterns("counts", lambda texts: unit_rows(token_counts(texts, table)))
+    yield from _order_and_width(minilm, dev)
     yield from _random_batches()
     yield from _contrastive(dev)
 
@@ -78,47 +93,117 @@ def _unit_length(encoder: Encoder, kb: KnowledgeBase) -> Entries:
 
 
 def _pairs(name: str, encoder: Encoder, kb: KnowledgeBase) -> Entries:
-    """Cosines of questions with their answers and with random documents, and how they separate."""
+    """Cosines of questions with right and with all other documents, and how these separate."""
     documents = encoder.encode_document([d.full_text for d in kb.documents])
-    questions = encoder.encode_query([q.text for q in kb.queries])
-    row = {d.doc_id: i for i, d in enumerate(kb.documents)}
-    golds = [row[next(iter(kb.qrels[q.query_id]))] for q in kb.queries]
-    others = np.random.default_rng(0).integers(len(documents), size=len(golds))
-    matched = np.einsum("nd,nd->n", questions, documents[golds])
-    random_ones = np.einsum("nd,nd->n", questions, documents[others])
-    for group, values in (("answer", matched), ("random", random_ones)):
-        low, high = np.quantile(values, [0.05, 0.95]).tolist()
-        yield (
-            f"claims.pairs.{name}.{group}",
-            {
-                **number_entry(
-                    float(values.mean()), "mean cosine, interval: 5% to 95% of the pairs"
-                ),
-                "interval": (low, high),
-                "n": len(values),
-            },
-        )
-    area = float(np.mean(matched[:, None] > random_ones[None, :]))
-    yield f"claims.pairs.{name}.auc", number_entry(area, "share of (answer, random) pairs in order")
+    cosines = encoder.encode_query([q.text for q in kb.queries]) @ documents.T
+    right = np.array([[d.doc_id in kb.qrels[q.query_id] for d in kb.documents] for q in kb.queries])
+    for group, values in (("answer", cosines[right]), ("other", cosines[~right])):
+        how = f"mean cosine of a dev question and each {group} document"
+        yield f"claims.pairs.{name}.{group}", number_entry(float(values.mean()), how)
+    areas = areas_within(cosines, right)
+    how = "share of the other documents that an answer is above, mean over dev questions"
+    yield (
+        f"claims.pairs.{name}.auc",
+        {
+            **number_entry(float(areas.mean()), how),
+            "interval": bootstrap_interval(areas),
+            "n": len(areas),
+        },
+    )
 
 
-def _patterns(name: str, encoder: Encoder) -> Entries:
-    """Mean cosine of sentences that share the subject, and of those that share the build."""
-    cells = [(s, p) for s in range(len(SUBJECTS)) for p in range(len(PATTERNS))]
-    vectors = encoder.encode([PATTERNS[p].format(SUBJECTS[s]) for s, p in cells])
-    groups: dict[str, list[float]] = {"subject": [], "pattern": [], "neither": []}
-    for (i, (s1, p1)), (j, (s2, p2)) in combinations(enumerate(cells), 2):
-        group = "subject" if s1 == s2 else "pattern" if p1 == p2 else "neither"
-        groups[group].append(float(vectors[i] @ vectors[j]))
-    for group, cosines in groups.items():
-        how = f"mean cosine of sentences that share {group}"
-        yield f"claims.pattern.{name}.{group}", number_entry(float(np.mean(cosines)), how)
+def areas_within(cosines: Vectors, right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Each question's area under the ROC curve, float64 [n]: its answers against its other rows.
+
+    `cosines` and `right` are [n, m]; an answer level with another document counts half.
+    """
+    areas = []
+    for scores, is_right in zip(cosines, right, strict=True):
+        gaps = scores[is_right][:, None] - scores[~is_right][None, :]
+        areas.append(float(np.mean((gaps > 0) + (gaps == 0) / 2)))
+    return np.array(areas)
 
 
-def _reduced(encoder: Encoder, dev: KnowledgeBase) -> Entries:
-    """MiniLM cut to MiniGPT's 64 dimensions, by the principal directions of the corpus."""
-    corpus = training_sentences()
-    rows = encoder.encode(corpus)
+def _tokens() -> Entries:
+    """How long questions and documents are, in MiniLM's tokens without the two special ones."""
+    encoder, bases = MiniLMEncoder(backend="auto"), [load_kb(split=s) for s in ("dev", "test")]
+    texts = {
+        "questions": [query.text for base in bases for query in base.queries],
+        "documents": [document.full_text for document in bases[0].documents],
+    }
+    for name, group in texts.items():
+        lengths = [len(encoder.tokens(text)) for text in group]
+        how = f"mean tokens of the {name}, dev and test, without [CLS] and [SEP]"
+        yield f"claims.tokens.{name}", number_entry(float(np.mean(lengths)), how)
+
+
+def _patterns(name: str, encode: Callable[[list[str]], Vectors]) -> Entries:
+    """Mean cosine of sentences about different subjects, by what these share else."""
+    words, builds = pattern_cosines(encode)
+    other = ~np.eye(len(PATTERNS), dtype=bool)
+    groups = {"words": words, "build": np.diag(builds), "neither": builds[other]}
+    for group, values in groups.items():
+        how = f"mean cosine of sentences about different subjects whose patterns share {group}"
+        yield f"claims.pattern.{name}.{group}", number_entry(float(np.mean(values)), how)
+    how = "same build in other words, minus another build in other words; permutation test"
+    yield f"claims.pattern.{name}.build-neither", {**matched(builds), "how": how}
+
+
+def pattern_cosines(
+    encode: Callable[[list[str]], Vectors],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean cosines over all pairs of different subjects: within a wording, and between columns.
+
+    The first is float64 [6], of pairs with the same words, over both wordings of a pattern. The
+    second is float64 [6, 6], of pattern i in its first wording with pattern j in its second.
+    """
+    cells = [
+        pattern.format(subject)
+        for wording in zip(*PATTERNS, strict=True)
+        for pattern in wording
+        for subject in SUBJECTS
+    ]
+    rows = encode(cells).reshape(2, len(PATTERNS), len(SUBJECTS), -1).astype(np.float64)
+    different = ~np.eye(len(SUBJECTS), dtype=bool)
+    within = np.einsum("wpsd,wptd->wpst", rows, rows)[..., different].mean(axis=(0, 2))
+    between = np.einsum("psd,qtd->pqst", *rows)[..., different].mean(axis=2)
+    return within, between
+
+
+def matched(builds: NDArray[np.float64]) -> dict[str, float | int]:
+    """Diagonal minus the rest, with the p of all ways to match rows with columns.
+
+    If the build made no difference, every matching would be as good as the true one.
+    """
+    size = len(builds)
+    ways = np.array([builds[range(size), way].mean() for way in permutations(range(size))])
+    scale = size / (size - 1)  # the diagonal minus all cells, to minus the other cells
+    effects = (ways - builds.mean()) * scale
+    found = effects[0]  # the first permutation is the identity
+    return {
+        "value": float(found),
+        "p": float(np.mean(np.abs(effects) >= abs(found) - 1e-12)),
+        "detectable": float(DETECTABLE * effects.std()),
+        "n": size,
+        "tolerance": 0.01,
+    }
+
+
+def _order_and_width(encoder: Encoder, dev: KnowledgeBase) -> Entries:
+    """What shuffled words, and 64 principal directions of the corpus, change for MiniLM."""
+    ordered = dense_report(encoder, dev)
+    shuffled = mean_report([_shuffled(encoder, dev, seed) for seed in SEEDS])
+    how = f"MiniLM with all words shuffled, mean of {len(SEEDS)} shuffles, minus MiniLM, dev"
+    difference = compare(shuffled, ordered, METRIC)
+    yield f"claims.shuffled-ordered.{METRIC}", difference_entry(difference, how)
+    how = "MiniLM cut to 64 dimensions minus MiniLM, dev, paired"
+    difference = compare(_narrow(encoder, dev), ordered, METRIC)
+    yield f"claims.pca64-ordered.{METRIC}", difference_entry(difference, how)
+
+
+def _narrow(encoder: Encoder, dev: KnowledgeBase) -> Report:
+    """Cut to MiniGPT's 64 dimensions, the principal directions of its corpus."""
+    rows = encoder.encode(training_sentences())
     mean = rows.mean(axis=0)
     axes = np.linalg.svd(rows - mean, full_matrices=False)[2][:64].T
     documents, questions = (
@@ -128,16 +213,12 @@ def _reduced(encoder: Encoder, dev: KnowledgeBase) -> Entries:
             encoder.encode_query([q.text for q in dev.queries]),
         )
     )
-    report = vector_report(documents, questions, dev)
-    yield (
-        "claims.pca64.hit_rate@5",
-        mean_entry(report, "hit_rate@5", "MiniLM in 64 dimensions, dev"),
-    )
+    return vector_report(documents, questions, dev)
 
 
-def _shuffled(encoder: Encoder, dev: KnowledgeBase) -> Entries:
-    """MiniLM with the words of every document and question in random order."""
-    rng = random.Random(0)
+def _shuffled(encoder: Encoder, dev: KnowledgeBase, seed: int) -> Report:
+    """With the words of every document and question in random order."""
+    rng = random.Random(seed)
 
     def shuffle(text: str) -> str:
         words = text.split()
@@ -146,13 +227,19 @@ def _shuffled(encoder: Encoder, dev: KnowledgeBase) -> Entries:
 
     documents = encoder.encode_document([shuffle(d.full_text) for d in dev.documents])
     questions = encoder.encode_query([shuffle(q.text) for q in dev.queries])
-    report = vector_report(documents, questions, dev)
-    yield (
-        "claims.shuffled.hit_rate@5",
-        mean_entry(report, "hit_rate@5", "MiniLM, words shuffled, dev"),
+    return vector_report(documents, questions, dev)
+
+
+def mean_report(reports: Sequence[Report]) -> Report:
+    """Each question's mean score over several runs."""
+    return Report(
+        {
+            METRIC: {
+                query_id: float(np.mean([report.per_query[METRIC][query_id] for report in reports]))
+                for query_id in reports[0].query_ids
+            }
+        }
     )
-    plain_report = dense_report(encoder, dev)
-    yield "claims.ordered.hit_rate@5", mean_entry(plain_report, "hit_rate@5", "MiniLM, dev")
 
 
 def _random_batches() -> Entries:
@@ -173,24 +260,32 @@ def _random_batches() -> Entries:
 
 def _contrastive(dev: KnowledgeBase) -> Entries:
     """MiniGPT's table trained as a bi-encoder, on the two halves of each sentence of its corpus."""
+    before = dense_report(MiniGPTEncoder(), dev)
+    yield "claims.contrastive.before", mean_entry(before, METRIC, "MiniGPT table, dev")
+    runs = [_taught(seed) for seed in SEEDS]
+    how = f"InfoNCE of the last batch, highest of {len(SEEDS)} seeds"
+    highest = max(loss for _, loss in runs)
+    yield "claims.contrastive.loss", number_entry(highest, how, tolerance=0.1)
+    after = mean_report([dense_report(encoder, dev) for encoder, _ in runs])
+    how = f"MiniGPT table, dev, after 400 steps, mean of {len(SEEDS)} seeds, minus before, paired"
+    entry = difference_entry(compare(after, before, METRIC), how)
+    tolerance = flip_tolerance(len(dev.queries), flips=5)  # it drifts
+    yield "claims.contrastive.after-before", entry | {"tolerance": tolerance}
+
+
+def _taught(seed: int) -> tuple[MiniGPTEncoder, float]:
+    """The encoder after 400 steps of 64 pairs, and the loss of the last."""
     torch = import_torch()
     encoder = MiniGPTEncoder()
-    how = "MiniGPT table, dev"
-    yield "claims.contrastive.before", mean_entry(dense_report(encoder, dev), "hit_rate@5", how)
     optimiser = torch.optim.AdamW(encoder.model.table.parameters(), lr=1e-3)
-    pairs, rng = _halves(), random.Random(0)
+    pairs, rng = _halves(), random.Random(seed)
     for _ in range(400):
         first, second = zip(*rng.sample(pairs, 64), strict=True)
         loss = info_nce(_pooled(encoder, first), _pooled(encoder, second), 0.05)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it unannotated
         optimiser.step()
-    yield (
-        "claims.contrastive.loss",
-        number_entry(loss.item(), "InfoNCE of the last batch", tolerance=0.1),
-    )
-    after, how = dense_report(encoder, dev), f"{how}, after 400 steps"
-    yield "claims.contrastive.after", mean_entry(after, "hit_rate@5", how, flips=5)  # it drifts
+    return encoder, loss.item()
 
 
 def _halves() -> list[tuple[str, str]]:
