@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.tables import find
 from benchmarks.targets import targets_table
+from benchmarks.texts import DOCUMENTS, SHORT
 
 Entry = dict[str, Any]
 
@@ -29,6 +30,11 @@ def _milliseconds(key: str, side: str) -> Quoted:
     )
 
 
+def _per_second(key: str, kind: str, backend: str) -> Quoted:
+    path = f"encoding/measured/throughput/{kind}/sides/{backend}/texts_per_second"
+    return Quoted(f"time.per_second.{key}", path, f"{kind}, different texts, {backend}")
+
+
 QUOTED = (
     Quoted(
         "bench.fp32.speed",
@@ -42,10 +48,15 @@ QUOTED = (
     _milliseconds("search_56", "search 56 documents"),
     _milliseconds("rerank_1", "rerank 1"),
     _milliseconds("rerank_10", "rerank 10"),
-    Quoted("time.short_per_second", "steps/measured/per_second/questions", "per second, by torch"),
     Quoted(
-        "time.documents_per_second", "steps/measured/per_second/documents", "per second, by torch"
+        "time.rerank_10.fp32",
+        "reranking/measured/10/CrossEncoder, fp32/seconds",
+        "milliseconds, median and quartiles",
+        1000,
     ),
+    _per_second("short", SHORT, "torch"),
+    _per_second("short.onnx", SHORT, "onnx"),
+    _per_second("documents", DOCUMENTS, "torch"),
     Quoted("time.grade.submission", "grading/measured/class/submission", "seconds per submission"),
     Quoted("time.grade.before", "grading/measured/class/before", "seconds: models, canary"),
     Quoted("time.grade.memory", "grading/measured/class/peak_bytes", "MiB, at most", 2**-20),

@@ -1,10 +1,9 @@
-"""What each step of a question takes by itself, and how many texts PyTorch encodes per second."""
+"""What each step of a question takes by itself."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from functools import partial
-from itertools import cycle, islice
 
 from benchmarks.harness import Plan, Record, Work, alternate, say, spread
 from ragkit.documents.kb import load_kb
@@ -17,7 +16,7 @@ BACKENDS: tuple[Backend, ...] = ("torch", "onnx", "onnx-int8")
 
 
 def measure(plan: Plan) -> Record:
-    """Seconds of one question encoded, searched for, reranked; texts per second by PyTorch."""
+    """Seconds of one question encoded, searched for, reranked."""
     kb = load_kb()
     question, texts = kb.queries[0].text, [document.full_text for document in kb.documents]
     encoders = {backend: MiniLMEncoder(backend=backend) for backend in BACKENDS}
@@ -32,21 +31,9 @@ def measure(plan: Plan) -> Record:
     single["search 56 documents"] = lambda _: index.search(asked, 5)
     for count in (1, 10):
         single[f"rerank {count}"] = partial(_rerank, reranker, pairs[:count])
-    many = plan.pick(512, 64)
-    batches: dict[str, Work] = {
-        "questions": partial(_encode, torch, [question] * many),
-        "documents": partial(_encode, torch, list(islice(cycle(texts), many))),
-    }
     took = alternate(single, plan.pick(21, 5), calls=10)
-    rates = alternate(batches, plan.pick(5, 2))
     say("steps: a question is encoded, searched for, reranked")
-    return {
-        "single": {name: asdict(spread(seconds)) for name, seconds in took.items()},
-        "per_second": {
-            name: asdict(spread([many / one for one in seconds])) for name, seconds in rates.items()
-        },
-        "batch": many,
-    }
+    return {"single": {name: asdict(spread(seconds)) for name, seconds in took.items()}}
 
 
 def _encode(encoder: MiniLMEncoder, texts: list[str], _: int) -> object:
