@@ -32,7 +32,7 @@ def _milliseconds(key: str, side: str) -> Quoted:
 
 def _per_second(key: str, kind: str, backend: str) -> Quoted:
     path = f"encoding/measured/throughput/{kind}/sides/{backend}/texts_per_second"
-    return Quoted(f"time.per_second.{key}", path, f"{kind}, different texts, {backend}")
+    return Quoted(f"time.per_second.{key}", path, f"texts per second: {kind}, {backend}")
 
 
 QUOTED = (
@@ -48,11 +48,14 @@ QUOTED = (
     _milliseconds("search_56", "search 56 documents"),
     _milliseconds("rerank_1", "rerank 1"),
     _milliseconds("rerank_10", "rerank 10"),
-    Quoted(
-        "time.rerank_10.fp32",
-        "reranking/measured/10/CrossEncoder, fp32/seconds",
-        "milliseconds, median and quartiles",
-        1000,
+    *(
+        Quoted(
+            f"time.rerank_10.{precision}",
+            f"reranking/measured/10/{side}/seconds",
+            "milliseconds, median and quartiles",
+            1000,
+        )
+        for precision, side in (("fp32", "CrossEncoder, fp32"), ("int8", "ragkit, int8 ONNX"))
     ),
     _per_second("short", SHORT, "torch"),
     _per_second("short.onnx", SHORT, "onnx"),

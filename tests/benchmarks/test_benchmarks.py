@@ -241,6 +241,10 @@ class TestQuoted:
         assert found["time.threads"]["value"] == 2
         assert found["bench.fp32.speed"]["value"] == 2  # the worst kind of text
 
+    def test_the_stored_results_contain_whatever_is_quoted(self, stored: Any) -> None:
+        lost = [row.key for row in QUOTED if not tables.find(stored["parts"], row.path)]
+        assert lost == []
+
     def test_a_part_that_was_not_measured_keeps_what_was_quoted_of_it(self) -> None:
         before = {"time.rerank_1": {"value": 7.0, "how": "by hand"}, "nobody.reads": {"value": 1}}
         found = quoted({"parts": {}, "quoted": before})
