@@ -5,7 +5,7 @@ Keys, with `<encoder>` minilm or minigpt-table:
     claims.norm.minilm
     claims.pairs.<encoder>.<answer, other or auc>
     claims.tokens.<questions or documents>
-    claims.pattern.<minilm or counts>.<words, build or neither>
+    claims.pattern.minilm.<words, build or neither>
     claims.pattern.<minilm or counts>.build-neither
     claims.<pca64 or shuffled>-ordered.hit_rate@5
     claims.random_loss.<batch>
@@ -65,6 +65,8 @@ SEEDS = range(3)
 METRIC = "hit_rate@5"
 DETECTABLE = 2.8  # standard errors, as in `detectable_difference`
 
+Encode = Callable[[list[str]], Vectors]  # texts to unit rows
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -77,8 +79,7 @@ def measure(cache: EmbeddingCache) -> Entries:
     yield from _pairs("minilm", minilm, dev)
     yield from _pairs("minigpt-table", table, dev)
     yield from _tokens()
-    yield from _patterns("minilm", minilm.encode)
-    yield from _patterns("counts", lambda texts: unit_rows(token_counts(texts, table)))
+    yield from _patterns(minilm.encode, lambda texts: unit_rows(token_counts(texts, table)))
     yield from _order_and_width(minilm, dev)
     yield from _random_batches()
     yield from _contrastive(dev)
@@ -137,20 +138,24 @@ def _tokens() -> Entries:
         yield f"claims.tokens.{name}", number_entry(float(np.mean(lengths)), how)
 
 
-def _patterns(name: str, encode: Callable[[list[str]], Vectors]) -> Entries:
-    """Mean cosine of sentences about different subjects, by what these share else."""
-    words, builds = pattern_cosines(encode)
+def _patterns(minilm: Encode, counts: Encode) -> Entries:
+    """Mean cosine of sentences about different subjects, by what these share else.
+
+    Token counts are the control: they cannot see a build.
+    """
+    words, builds = pattern_cosines(minilm)
     other = ~np.eye(len(PATTERNS), dtype=bool)
     groups = {"words": words, "build": np.diag(builds), "neither": builds[other]}
     for group, values in groups.items():
         how = f"mean cosine of sentences about different subjects whose patterns share {group}"
-        yield f"claims.pattern.{name}.{group}", number_entry(float(np.mean(values)), how)
+        yield f"claims.pattern.minilm.{group}", number_entry(float(np.mean(values)), how)
     how = "same build in other words, minus another build in other words; permutation test"
-    yield f"claims.pattern.{name}.build-neither", {**matched(builds), "how": how}
+    for name, cosines in (("minilm", builds), ("counts", pattern_cosines(counts)[1])):
+        yield f"claims.pattern.{name}.build-neither", {**matched(cosines), "how": how}
 
 
 def pattern_cosines(
-    encode: Callable[[list[str]], Vectors],
+    encode: Encode,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean cosines over all pairs of different subjects: within a wording, and between columns.
 
