@@ -39,7 +39,7 @@ QUOTE = re.compile(
     r"(?P<shown>[^<]*)<!--/r-->"
 )
 TABLE = re.compile(
-    r"^\[//\]: # \(t:(?P<key>[\w.]+)\)\n\n(?P<shown>.*?)\n\n\[//\]: # \(/t\)$",
+    r"^\[//\]: # \(t:(?P<key>[\w.]+)\)\n\n(?P<shown>(?:(?!\[//\]: # ).)*?)\n?\n?\[//\]: # \(/t\)$",
     re.DOTALL | re.MULTILINE,
 )
 

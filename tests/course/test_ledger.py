@@ -131,6 +131,15 @@ class TestBothFiles:
             ("time.y", "", "", "7"),
         ]
 
+    def test_a_table_without_rows_is_filled_and_leaves_the_rest_alone(self, course: Path) -> None:
+        ledger.write({"lab.x": {"value": 0.5}, "lab.t": {"text": "| a |"}}, ledger.path())
+        mark, end = "[//]: # (t:lab.t)", "[//]: # (/t)"
+        page = f"{mark}\n\n{end}\n\nText.\n\n{mark}\n\nold\n\n{end}\n"
+        (course / "page.md").write_text(page)
+        ledger.requote()
+        table = f"{mark}\n\n| a |\n\n{end}\n"
+        assert (course / "page.md").read_text() == f"{table}\nText.\n\n{table}"
+
     def test_a_new_measurement_leaves_the_other_file_alone(self, course: Path) -> None:
         ledger.update({"lab.x": {"value": 0.25}})
         assert ledger.load() == {"lab.x": {"value": 0.25}, "time.y": {"value": 7.0}}
