@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import Outcome, Run
 
 os.environ["RAGKIT_QUIET"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -89,3 +92,29 @@ def backbone() -> ragkit.ColBERTBackbone:
 @pytest.fixture(scope="session")
 def reranker() -> ragkit.CrossEncoderReranker:
     return ragkit.CrossEncoderReranker()
+
+
+@pytest.fixture(scope="session")
+def student_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that learns within a few steps, to fine-tune instead of MiniLM."""
+    from students import write_student
+
+    return write_student(tmp_path_factory.mktemp("models") / "student")
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `ragkit` with these arguments in this process."""
+    from ragkit.cli import app as cli
+
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main replaces it
+
+    def command(*arguments: object) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["ragkit", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return Outcome(int(ended.value.code or 0), captured.out, captured.err)
+
+    return command

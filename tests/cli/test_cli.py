@@ -9,14 +9,13 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import get_args
 
 import pytest
 import pytrec_eval
-from processes import Outcome, process
+from processes import Run, is_one_sentence, process
 
 import ragkit
 from ragkit.cli import app as cli
@@ -27,28 +26,9 @@ from ragkit.weights.published import ALL_WEIGHTS, MINILM, RERANKER, locate
 
 QUESTION = "past participle of eat?"
 HEAVY = ("torch", "transformers", "sentence_transformers", "faiss", "onnxruntime", "matplotlib")
-LOOKS_UP = {"ask", "evaluate", "models", "doctor", "train-minigpt"}
+LOOKS_UP = {"ask", "evaluate", "models", "doctor", "train-minigpt", "finetune"}
 TEACHES = {"editions", "results", "bundle", "grade"}
 COMMANDS = [c.name or str(getattr(c.callback, "__name__", "")) for c in cli.app.registered_commands]
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `ragkit` with these arguments in this process."""
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # main replaces it
-
-    def command(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["ragkit", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return Outcome(int(ended.value.code or 0), captured.out, captured.err)
-
-    return command
 
 
 @pytest.fixture
@@ -69,15 +49,6 @@ def base(tmp_path: Path) -> Path:
 
 def write_jsonl(path: Path, records: list[dict[str, str]]) -> None:
     path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-
-
-def is_one_sentence(outcome: Outcome, status: int = 2) -> bool:
-    """True for a mistake well reported: its status, one line on stderr, nothing on stdout."""
-    assert outcome.status == status, outcome
-    assert outcome.out == ""
-    assert re.fullmatch(r"ragkit: [^\n]{10,}\n", outcome.err), outcome.err
-    assert "Traceback" not in outcome.err
-    return True
 
 
 # ask
