@@ -6,6 +6,7 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,22 +32,25 @@ class WeightCache(CacheFolder):
         self, recipe: Mapping[str, Any], train: Callable[[], Mapping[str, Tensor]]
     ) -> Weights:
         """The weights of a recipe, read from the folder or, if they are not there, trained now."""
-        from filelock import FileLock
-
         path = self.path_of(recipe)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(path.with_suffix(".lock")):
-                return self._read_or_train(path, train)
-        except OSError as error:
-            report_unwritable(self.root, error)
-            self.misses += 1
-            return dict(train())
+        with self._alone_with(path):
+            return self._read_or_train(path, train)
 
     def path_of(self, recipe: Mapping[str, Any]) -> Path:
         """The file of a recipe's weights."""
         digest = hashlib.sha256(json.dumps(dict(recipe), sort_keys=True).encode()).hexdigest()
         return self.root / "trained" / f"{digest}.weights"
+
+    def _alone_with(self, path: Path) -> AbstractContextManager[object]:
+        """A lock on what is trained; where none can be made, each trains for itself."""
+        from filelock import FileLock
+
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return FileLock(path.with_suffix(".lock")).acquire()
+        except OSError as error:
+            report_unwritable(self.root, error)
+            return nullcontext()
 
     def _read_or_train(self, path: Path, train: Callable[[], Mapping[str, Tensor]]) -> Weights:
         from safetensors.torch import save
@@ -58,7 +62,9 @@ class WeightCache(CacheFolder):
         self.misses += 1
         weights = dict(train())
         try:
-            write_checked(path, {}, save({name: t.contiguous() for name, t in weights.items()}))
+            write_checked(
+                path, {}, save({name: t.contiguous().clone() for name, t in weights.items()})
+            )
         except OSError as error:
             report_unwritable(self.root, error)
         return weights

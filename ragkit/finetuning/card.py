@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from importlib.metadata import version
 
@@ -12,11 +13,10 @@ from ragkit.finetuning.train import FineTuningPlan
 from ragkit.weights.published import MINILM
 
 _CARD = """---
-base_model: {upstream}
+base_model: {began_as}
 library_name: sentence-transformers
 pipeline_tag: sentence-similarity
-license: {licence}
----
+{licence}---
 
 # {name}
 
@@ -50,9 +50,10 @@ encoder = ragkit.MiniLMEncoder(model="path/to/this/folder")
 
 def card(kb: KnowledgeBase, plan: FineTuningPlan, stop: Stop, encoder: TrainableEncoder) -> str:
     """The text of README.md for a model that was just trained."""
+    published = encoder.began_as == MINILM.upstream  # of another model the licence is not known
     return _CARD.format(
-        upstream=MINILM.upstream,
-        licence=MINILM.licence.lower(),
+        began_as=json.dumps(encoder.began_as),
+        licence=f"license: {MINILM.licence.lower()}\n" if published else "",
         name=encoder.name,
         today=date.today().isoformat(),
         split=kb.split,

@@ -54,7 +54,10 @@ def fine_tune_until_best(
     Best is the highest `CHOSEN_BY` on the part that was held out; of equals the earliest, and epoch
     0, the encoder as it came, is among them. Raises `DataError` if too few pairs are left.
     """
-    held = held_out_folds(lesson.pairs, folds, (plan or FineTuningPlan()).seed)[0]
+    questions = {pair.query_id for pair in lesson.pairs}
+    held: set[str] = set()
+    if len(questions) > FEWEST_HELD_OUT:
+        held = held_out_folds(lesson.pairs, folds, (plan or FineTuningPlan()).seed)[0]
     taught = [pair for pair in lesson.pairs if pair.query_id not in held]
     if len(taught) < FEWEST or len(held) < FEWEST_HELD_OUT:
         raise DataError(

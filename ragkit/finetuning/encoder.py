@@ -24,21 +24,26 @@ _TOGETHER = 16  # texts in a pass: padded to the longest of many, most of the wo
 class TrainableEncoder(BaseEncoder):
     """A sentence-transformers model in PyTorch, by default all-MiniLM-L6-v2, to be fine-tuned.
 
-    `start` is a folder of such a model. Unit rows, texts cut at 256 tokens. Its fingerprint is that
-    of its present weights, so a cache never mixes it up with what it was. Raises `ModelError` for
-    weights that are missing or cannot be loaded.
+    `start` is a folder of such a model, and `began_as` its name. Unit rows, texts cut at 256
+    tokens. Its fingerprint is that of its present weights, so a cache never mixes it up with what
+    it was. Raises `ModelError` for weights that are missing or cannot be loaded.
     """
 
     def __init__(self, start: str | Path | None = None) -> None:
         super().__init__()
         import_torch()
+        from sentence_transformers.sentence_transformer.modules import Normalize
+
         chosen = (
             Chosen(str(locate(MINILM).folder), MINILM.name, local=True)
             if start is None
             else choose(start)
         )
+        self.began_as = MINILM.upstream if start is None else chosen.name
         self.name = f"{chosen.name}, fine-tuned"
         self._torch = TorchModel(chosen, "mean", LONGEST)
+        if not any(isinstance(layer, Normalize) for layer in self._torch.wrapped):
+            self._torch.wrapped.append(Normalize())
         self._torch.wrapped.eval()
         self.dimension = self._torch.dimension
         self.max_length = LONGEST

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from ragkit.checks import check_count
 from ragkit.documents.kb import KnowledgeBase
+from ragkit.errors import DataError
 from ragkit.finetuning.pairs import Pair, right_ids
 from ragkit.ranking import ranked_ids
 from ragkit.search.reranker import Reranker
@@ -29,18 +30,29 @@ def mine(
 
     With a `teacher`, documents are left out that it scores less than `margin` below the best right
     one: it takes them for answers. A question may then have fewer, or none. Raises `DataError` for
-    a `per_pair` below 1.
+    a `per_pair` below 1, and for what the run has not ranked or the teacher not scored.
     """
     check_count(per_pair, "per_pair")
     mined = {}
     for pair in pairs:
+        if pair.query_id not in run:
+            raise DataError(f"The run has no ranking for {pair.query_id!r}. Search for all pairs.")
         wrong = [i for i in ranked_ids(run[pair.query_id]) if i not in pair.right]
         if teacher is not None:
-            scores = teacher[pair.query_id]
-            highest = max(scores[i] for i in pair.right) - margin
-            wrong = [i for i in wrong if scores[i] < highest]
+            highest = max(_score_of(teacher, pair, i) for i in sorted(pair.right)) - margin
+            wrong = [i for i in wrong if _score_of(teacher, pair, i) < highest]
         mined[pair.query_id] = wrong[:per_pair]
     return mined
+
+
+def _score_of(teacher: Scores, pair: Pair, doc_id: str) -> float:
+    try:
+        return teacher[pair.query_id][doc_id]
+    except KeyError:
+        raise DataError(
+            f"The teacher has no score of {doc_id!r} for {pair.query_id!r}. Let it score what the "
+            "run ranks and what is right, as `teacher_scores` does."
+        ) from None
 
 
 def teacher_scores(

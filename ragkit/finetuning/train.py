@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ragkit.checks import check_count
+from ragkit.checks import check_count, is_finite
 from ragkit.encoders.losses import info_nce, margin_mse
 from ragkit.errors import DataError
 from ragkit.finetuning.encoder import TrainableEncoder
@@ -27,8 +27,8 @@ from ragkit.runtime import LARGEST_SEED
 class FineTuningPlan:
     """The settings of a run; `rate` is AdamW's, per step.
 
-    Raises `DataError` for a count below 1, a seed that torch does not accept, or a rate or
-    temperature that is not above 0.
+    Raises `DataError` for a count below 1, a batch below 2, a seed that torch does not accept, a
+    rate or temperature that is not above 0, or a weight decay below 0.
     """
 
     epochs: int = 4
@@ -42,9 +42,12 @@ class FineTuningPlan:
         check_count(self.epochs, "epochs")
         check_count(self.batch, "batch", least=2)
         check_count(self.seed, "seed", least=0, most=LARGEST_SEED)
-        for name in ("rate", "temperature"):
-            if not getattr(self, name) > 0:
-                raise DataError(f"{name} must be above 0; got {getattr(self, name)!r:.60}.")
+        for name in ("rate", "temperature", "weight_decay"):
+            value, may_be_0 = getattr(self, name), name == "weight_decay"
+            is_number = is_finite(value) and not isinstance(value, bool)
+            if not (is_number and (value > 0 or (may_be_0 and value == 0))):
+                bound = "0 or above" if may_be_0 else "above 0"
+                raise DataError(f"{name} must be a number {bound}; got {value!r:.60}.")
 
     def steps(self, pairs: int) -> int:
         """How many optimiser steps so many pairs make."""
