@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ragkit.finetuning.pairs import Pair
 from ragkit.runtime import silence_transformers
 from ragkit.weights.published import MINILM, locate
 
@@ -74,3 +75,26 @@ def write_lesson(folder: Path) -> Path:
     """A base whose every question the student answers wrong, for the one reason of `CONFUSED`."""
     questions = [("cats", [0]), ("dogs", [1])] * 10
     return write_base(folder, ["milk", "bone"], questions)
+
+
+TEXTS = {
+    "eat": "The past of eat is ate.",
+    "go": "Went is the past of go, and gone its participle.",
+    "cat": "Cats purr.",
+    "dog": "A dog barks at night, as its neighbours know, and sleeps by day.",
+    "sun": "The sun rises in the east.",
+}
+
+
+def pair(number: int, query: str, doc_id: str, *also: str) -> Pair:
+    """A question about `TEXTS`; the documents `also` answer it too."""
+    return Pair(f"q{number}", query, doc_id, frozenset({doc_id, *also}))
+
+
+PAIRS = [
+    pair(0, "past of eat", "eat"),
+    pair(1, "gone", "go"),
+    pair(2, "who purrs when it is pleased?", "cat"),
+    pair(3, "barks", "dog"),
+    pair(4, "where does the day begin?", "sun"),
+]
