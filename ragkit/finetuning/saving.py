@@ -41,6 +41,8 @@ def save(encoder: TrainableEncoder, folder: Path, card: str) -> None:
     try:
         encoder.model.save_pretrained(str(partial), create_model_card=False)
         write_atomically(partial / CARD, card.encode())
+        for file in partial.rglob("*.safetensors"):
+            file.chmod(0o644)  # the library writes what only its owner can read
         if new:
             partial.chmod(0o755)
             partial.rename(place)
