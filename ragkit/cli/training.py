@@ -76,10 +76,12 @@ def finetune(
 
     A fifth of the questions is held out, and the epoch that answers these best is kept; if none
     is better than the model as it came, nothing is written and the exit status is 1. The result is
-    a folder, also exported to ONNX: `MiniLMEncoder(model=FOLDER)` and `ragkit ask --model FOLDER`
-    load it. Measure it on questions that it was not taught, such as those of another split.
+    a folder, also exported to ONNX if it is a MiniLM: `MiniLMEncoder(model=FOLDER)` and
+    `ragkit ask --model FOLDER` load it. Measure it on questions that it was not taught, such as
+    those of another split.
     """
     from ragkit.encoders.minilm_export import find_or_prepare
+    from ragkit.encoders.minilm_folder import misfits
     from ragkit.finetuning.card import card
     from ragkit.finetuning.choice import CHOSEN_BY, fine_tune_until_best
     from ragkit.finetuning.encoder import TrainableEncoder
@@ -101,5 +103,6 @@ def finetune(
         print("No epoch is better than the model as it came, so nothing is written.")
         raise typer.Exit(1)
     save(encoder, out, card(base, plan, stop, encoder))
-    find_or_prepare("onnx", out)
+    if not misfits(out):  # a start of another architecture runs with torch alone
+        find_or_prepare("onnx", out)
     print(f"Epoch {stop.epoch} is written to {out}. Try: ragkit ask --model {out} QUESTION")
