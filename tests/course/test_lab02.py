@@ -13,6 +13,7 @@ from ragkit.course import check, drills, ledger
 from ragkit.course.staff.exercise import Exercise
 from ragkit.course.staff.lab02 import experiments_chunks as chunks
 from ragkit.course.staff.lab02 import experiments_graph as graphs
+from ragkit.course.staff.spectra import effective_dimensions
 from ragkit.course.synthetic import even_topics, like_texts
 from ragkit.documents.chunking import Chunk, fixed_token_chunks, heading_chunks, word_spans
 from ragkit.documents.handbook import Handbook, SpanQuestion, load_handbook
@@ -189,18 +190,11 @@ def test_hits_losses_and_distances_of_what_was_found() -> None:
 def test_drawn_texts_spread_over_about_as_many_dimensions_as_the_real_ones() -> None:
     rng = np.random.default_rng(0)
     vectors = unit_rows(1 + rng.normal(size=(300, 12)) / (1 + np.arange(12)))
-    real = graphs.effective_dimensions(vectors)
-    drawn = graphs.effective_dimensions(like_texts(vectors).draw(2000, seed=0))
+    real = effective_dimensions(vectors)
+    drawn = effective_dimensions(like_texts(vectors).draw(2000, seed=0))
     assert drawn == pytest.approx(real, rel=0.4)
     even = even_topics(300, dimension=12).draw(2000, seed=0)
-    assert drawn < 0.5 * graphs.effective_dimensions(even)
-
-
-def test_effective_dimensions_count_directions_of_equal_variance() -> None:
-    line = np.array([[1, 0], [-1, 0]], dtype=np.float32)
-    assert graphs.effective_dimensions(line) == pytest.approx(1)
-    square = np.array([[1, 1], [1, -1], [-1, 1], [-1, -1]], dtype=np.float32)
-    assert graphs.effective_dimensions(square) == pytest.approx(2)
+    assert drawn < 0.5 * effective_dimensions(even)
 
 
 @pytest.fixture(scope="module")

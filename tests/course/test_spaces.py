@@ -66,17 +66,6 @@ def test_a_text_beyond_the_context_is_cut_as_the_encoder_cuts_it(
     np.testing.assert_array_equal(row, np.bincount(ids, minlength=len(row)))
 
 
-@pytest.mark.parametrize(
-    ("variances", "dimensions"), [([2.0] * 6, 6.0), ([3.0, 1e-9, 1e-9], 1.0), ([2.0, 1.0], 1.8)]
-)
-def test_effective_dimensions_are_those_of_the_spectrum(
-    variances: list[float], dimensions: float
-) -> None:
-    rows = normal(variances, mean=5.0)
-    assert spaces.effective_dimensions(rows) == pytest.approx(dimensions, rel=0.03)
-    np.testing.assert_allclose(spaces.variances(rows), variances, rtol=0.1, atol=1e-6)
-
-
 def test_the_two_halves_of_whitening_are_apart() -> None:
     before = space(normal([0.6**n for n in range(16)], mean=0.7))
     for change, narrow, even in (
@@ -86,7 +75,7 @@ def test_the_two_halves_of_whitening_are_apart() -> None:
     ):
         after = change(before)
         assert (spaces.mean_cosine(after.corpus) > 0.2) == narrow
-        assert (spaces.effective_dimensions(after.corpus) > 10) == even
+        assert (after.dimensions > 10) == even
     centred = before.corpus - before.corpus.mean(axis=0)
     wanted = unit_rows(centred)
     np.testing.assert_allclose(
@@ -114,17 +103,3 @@ def test_the_hub_is_the_document_that_comes_first_most_often() -> None:
     documents = np.eye(3, dtype=np.float32)
     one = Space(documents, documents[[0, 1, 1]], documents[[1, 2]], documents)
     assert one.hub == 3
-
-
-def test_a_neighbour_is_another_document() -> None:
-    topics = [document.topic for document in ragkit.load_kb().documents]
-    names = sorted(set(topics))
-    rows = np.array([[topic == name for name in names] for topic in topics], dtype=np.float32)
-    same = Space(rows, rows, rows, rows).same_topic
-    assert same.tolist() == [topics.count(topic) > 1 for topic in topics]
-
-
-def test_a_token_in_few_texts_weighs_more() -> None:
-    counts = np.array([[2, 0, 1], [1, 0, 0], [3, 1, 0]], dtype=np.float32)
-    wanted = [1.0, np.log(4 / 2) + 1, np.log(4 / 2) + 1]
-    np.testing.assert_allclose(controls.inverse_frequencies(counts), wanted, rtol=1e-6)

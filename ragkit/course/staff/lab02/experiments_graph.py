@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragkit.course.staff.entries import Entries, Entry, number_entry
+from ragkit.course.staff.spectra import effective_dimensions
 from ragkit.course.synthetic import (
     Cloud,
     even_shape,
@@ -214,16 +215,6 @@ def _build(vectors: Vectors, construction: int) -> HNSWIndex:
 
 def _ids(count: int) -> list[str]:
     return [str(row) for row in range(count)]
-
-
-def effective_dimensions(vectors: Vectors) -> float:
-    """How many directions the variance of float32 [n, d] is spread over: (sum)^2 / sum of squares.
-
-    That is the participation ratio of the covariance's eigenvalues: d if all are equal, 1 if only
-    one differs from 0.
-    """
-    values = np.linalg.eigvalsh(np.cov(vectors.T.astype(np.float64)))
-    return float(values.sum() ** 2 / (values**2).sum())
 
 
 def _distance(scores: Vectors) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ragkit.cache.outputs import EmbeddingCache
 from ragkit.course.staff.entries import Entries
+from ragkit.course.staff.lab04.experiments_controls import measure_controls
 from ragkit.course.staff.lab04.experiments_space import measure_space
 from ragkit.course.staff.lab04.experiments_tuning import measure_first_seed, measure_tuning
 
@@ -16,5 +17,5 @@ def measure(cache: EmbeddingCache) -> Entries:
 
 def sample(cache: EmbeddingCache) -> Entries:
     """Measure what needs no training, and the two runs that the lab trains too."""
-    yield from measure_space(cache, runs=())
+    yield from measure_controls(cache)
     yield from measure_first_seed(cache)

@@ -10,7 +10,8 @@ from ragkit.cache.outputs import EmbeddingCache
 from ragkit.course import ledger, plots
 from ragkit.course.staff.lab04.experiments_controls import WAYS, rows_of
 from ragkit.course.staff.lab04.experiments_space import LOSSES, SEEDS, TYINGS
-from ragkit.course.staff.lab04.spaces import METRIC, counted, encoded, pooled, variances
+from ragkit.course.staff.lab04.spaces import METRIC, counted, encoded, pooled
+from ragkit.course.staff.spectra import variances
 from ragkit.encoders import MiniGPTEncoder, MiniLMEncoder
 from ragkit.minigpt.trajectory import STEPS
 

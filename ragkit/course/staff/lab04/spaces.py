@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from ragkit.course.staff.spectra import effective_dimensions, variances
 from ragkit.documents.kb import KnowledgeBase, load_kb
 from ragkit.encoders import Encoder
 from ragkit.encoders.whitening import Whitening
@@ -77,15 +77,6 @@ class Space:
         questions = np.concatenate([self.dev, self.test])
         return int(np.bincount((questions @ self.documents.T).argmax(axis=1)).max())
 
-    @property
-    def same_topic(self) -> NDArray[np.bool_]:
-        """For each document, whether its nearest neighbour has the same topic."""
-        topics = np.array([document.topic for document in knowledge_base("dev").documents])
-        cosines = self.documents @ self.documents.T
-        np.fill_diagonal(cosines, -2)
-        same: NDArray[np.bool_] = topics[cosines.argmax(axis=1)] == topics
-        return same
-
 
 def encoded(encoder: Encoder) -> Space:
     """The space of any encoder."""
@@ -121,19 +112,6 @@ def mean_cosine(rows: Vectors) -> float:
     """Mean cosine over all pairs of different rows, float32 [n, d]."""
     unit = unit_rows(rows)
     return float((unit @ unit.T)[np.triu_indices(len(unit), k=1)].mean())
-
-
-def variances(rows: Vectors) -> NDArray[np.float64]:
-    """Variance of rows, float32 [n, d], along each principal direction, largest first."""
-    found = np.linalg.eigvalsh(np.cov(rows, rowvar=False, dtype=np.float64))
-    spread: NDArray[np.float64] = np.maximum(found[::-1], 0)
-    return spread
-
-
-def effective_dimensions(rows: Vectors) -> float:
-    """Participation ratio of the variances: d if all directions have the same, 1 if one has all."""
-    spread = variances(rows)
-    return float(spread.sum() ** 2 / (spread**2).sum())
 
 
 def centred(space: Space) -> Space:
