@@ -48,7 +48,8 @@ def info_nce(
         documents = torch.cat([documents, negatives])
     scaled = queries @ documents.T / temperature  # [B, B + H]
     if allowed is not None:
-        if allowed.shape != scaled.shape or not allowed.diagonal().all():
+        fits = allowed.dtype == torch.bool and allowed.shape == scaled.shape
+        if not fits or not allowed.diagonal().all():
             raise VectorError(
                 f"allowed must be bool {list(scaled.shape)} and true where a query meets its own "
                 f"document; got {list(allowed.shape)}."
@@ -65,9 +66,9 @@ def margin_mse(student: Tensor, teacher: Tensor) -> Tensor:
     right one. Documents that the teacher has not scored are NaN there and do not count. Raises
     `VectorError` for unequal shapes, or if no margin is left.
     """
-    if student.ndim != 2 or student.shape != teacher.shape:
+    if student.ndim != 2 or student.shape != teacher.shape or len(student) > student.shape[1]:
         raise VectorError(
-            f"student and teacher must both be [B, C]; got {list(student.shape)} and "
+            f"student and teacher must both be [B, C] with C >= B; got {list(student.shape)} and "
             f"{list(teacher.shape)}."
         )
     wanted, found = (scores.diagonal()[:, None] - scores for scores in (teacher, student))

@@ -84,12 +84,9 @@ def fine_tune_until_best(
 
 
 def score(
-    encoder: TrainableEncoder,
-    kb: KnowledgeBase,
-    query_ids: set[str] | None = None,
-    metrics: Sequence[str] = (CHOSEN_BY,),
+    encoder: TrainableEncoder, kb: KnowledgeBase, query_ids: set[str] | None = None
 ) -> Report:
-    """The report of a dense search with `encoder` on all judged questions, or on some of them."""
+    """`CHOSEN_BY` of a dense search with `encoder`, for all judged questions or some of them."""
     asked = [q for q in kb.queries if query_ids is None or q.query_id in query_ids]
     run = DenseRetriever(encoder).fit(kb.documents).run(asked)
-    return evaluate({q.query_id: kb.qrels[q.query_id] for q in asked}, run, metrics)
+    return evaluate({q.query_id: kb.qrels[q.query_id] for q in asked}, run, CHOSEN_BY)

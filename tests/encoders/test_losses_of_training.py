@@ -158,7 +158,9 @@ def test_what_the_teacher_has_not_scored_gets_no_gradient_and_the_rest_a_finite_
 def test_unequal_shapes_are_refused_and_named(
     student: tuple[int, ...], teacher: tuple[int, ...]
 ) -> None:
-    with pytest.raises(ragkit.VectorError, match=r"both be \[B, C\]; got \[.*\] and \[.*\]"):
+    with pytest.raises(
+        ragkit.VectorError, match=r"both be \[B, C\] with C >= B; got \[.*\] and \[.*\]"
+    ):
         margin_mse(torch.ones(student), torch.ones(teacher))
 
 
@@ -169,3 +171,13 @@ def test_a_teacher_that_knows_no_margin_is_refused(teacher: list[list[float]]) -
     scores = torch.tensor(teacher)
     with pytest.raises(ragkit.VectorError, match="no question with two documents"):
         margin_mse(torch.zeros_like(scores), scores)
+
+
+def test_a_mask_that_is_not_bool_is_refused() -> None:
+    with pytest.raises(ragkit.VectorError, match="allowed must be bool"):
+        info_nce(torch.eye(2), torch.eye(2), allowed=torch.eye(2))
+
+
+def test_fewer_documents_than_questions_are_refused() -> None:
+    with pytest.raises(ragkit.VectorError, match="C >= B"):
+        margin_mse(torch.zeros(3, 2), torch.zeros(3, 2))

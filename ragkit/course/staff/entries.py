@@ -7,7 +7,8 @@ the stored one, in the unit of the value, before the ledger's test fails.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from statistics import fmean
 from typing import Any
 
 from ragkit.scoring.evaluation import Comparison, Report
@@ -48,6 +49,17 @@ def difference_entry(comparison: Comparison, how: str, flips: float = 1.5) -> En
         "tolerance": flip_tolerance(comparison.queries, flips),
         "how": how,
     }
+
+
+def mean_report(reports: Sequence[Report]) -> Report:
+    """Each question's mean score over several runs, such as those of several seeds."""
+    scores = [report.per_query for report in reports]
+    return Report(
+        {
+            metric: {query: fmean(one[metric][query] for one in scores) for query in by_query}
+            for metric, by_query in scores[0].items()
+        }
+    )
 
 
 def flip_tolerance(queries: int, flips: float = 1.5) -> float:

@@ -28,6 +28,7 @@ from ragkit.course.staff.entries import (
     difference_entry,
     flip_tolerance,
     mean_entry,
+    mean_report,
     number_entry,
 )
 from ragkit.course.staff.lab01.experiments import dense_report, vector_report
@@ -233,18 +234,6 @@ def _shuffled(encoder: Encoder, dev: KnowledgeBase, seed: int) -> Report:
     documents = encoder.encode_document([shuffle(d.full_text) for d in dev.documents])
     questions = encoder.encode_query([shuffle(q.text) for q in dev.queries])
     return vector_report(documents, questions, dev)
-
-
-def mean_report(reports: Sequence[Report]) -> Report:
-    """Each question's mean score over several runs."""
-    return Report(
-        {
-            METRIC: {
-                query_id: float(np.mean([report.per_query[METRIC][query_id] for report in reports]))
-                for query_id in reports[0].query_ids
-            }
-        }
-    )
 
 
 def _random_batches() -> Entries:

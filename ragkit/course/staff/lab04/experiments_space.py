@@ -34,8 +34,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from ragkit.cache.outputs import EmbeddingCache
 from ragkit.cache.trajectories import TrajectoryCache
 from ragkit.course.staff.entries import (
@@ -43,6 +41,7 @@ from ragkit.course.staff.entries import (
     Entry,
     difference_entry,
     flip_tolerance,
+    mean_report,
     number_entry,
 )
 from ragkit.course.staff.lab04.experiments_controls import measure_controls, range_entry
@@ -221,7 +220,4 @@ def _difference(ones: list[Space], others: list[Space], split: str, how: str) ->
 
 
 def _mean_report(spaces: list[Space], split: str) -> Report:
-    """Each question's mean score over the spaces."""
-    reports = [space.report(split).per_query[METRIC] for space in spaces]
-    means = {query: float(np.mean([r[query] for r in reports])) for query in reports[0]}
-    return Report({METRIC: means})
+    return mean_report([space.report(split) for space in spaces])

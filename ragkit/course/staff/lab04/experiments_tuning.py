@@ -11,8 +11,7 @@ Keys, with <recipe> in `tuning.RECIPES`:
     lab04.cv.<one>-<other>.mrr@10               DIFFERENCES, at the last epoch
     lab04.tuned.<recipe>.<seed>.mrr@10          on test, minus MiniLM as it comes
     lab04.tuned.<recipe>.mrr@10                 mean over the seeds; planned
-    lab04.tuned.<recipe>.<lowest, highest>.mrr@10
-    lab04.tuned.labels.hit_rate@1
+    lab04.tuned.labels.<lowest, highest>.mrr@10
     lab04.tuned.holm.<recipe>                   p of mrr@10, adjusted for the planned family
     lab04.tuned.kind.<kind>.mrr@10              labels, mean over the seeds, by kind
     lab04.curve.<share>.mrr@10                  labels from 1/share of the pairs, minus MiniLM
@@ -37,6 +36,7 @@ from ragkit.course.staff.entries import (
     Entry,
     difference_entry,
     flip_tolerance,
+    mean_report,
     number_entry,
 )
 from ragkit.course.staff.lab04.tuning import NAMES, PLAN, RECIPES, Lessons
@@ -54,7 +54,6 @@ from ragkit.scoring.evaluation import Comparison, Report, compare, evaluate
 from ragkit.scoring.stats import holm
 from ragkit.search.retrievers import DenseRetriever
 
-METRICS = ("mrr@10", "hit_rate@1", "hit_rate@5")
 CHOSEN_BY = "mrr@10"
 FOLDS = 3
 EPOCHS = 4
@@ -114,21 +113,8 @@ def _taught(lesson: Lesson, seed: int, cache: EmbeddingCache) -> TrainableEncode
 
 
 def report_of(encoder: Encoder, kb: KnowledgeBase) -> Report:
-    """METRICS of a dense search for the judged questions of `kb`."""
-    return evaluate(kb.qrels, DenseRetriever(encoder).fit(kb.documents).run(kb.queries), METRICS)
-
-
-def mean_report(reports: Sequence[Report]) -> Report:
-    """Each question's mean score over several runs."""
-    return Report(
-        {
-            metric: {
-                q: float(np.mean([report.per_query[metric][q] for report in reports]))
-                for q in reports[0].query_ids
-            }
-            for metric in METRICS
-        }
-    )
+    """Score a dense search for the judged questions of `kb`: mrr@10."""
+    return evaluate(kb.qrels, DenseRetriever(encoder).fit(kb.documents).run(kb.queries), CHOSEN_BY)
 
 
 def _single(recipe: str, seed: int, after: Report, before: Report) -> tuple[str, Entry]:
@@ -146,16 +132,14 @@ def _drawn(found: Comparison, how: str) -> Entry:
 def _planned(reports: dict[str, list[Report]], plain: Report) -> Entries:
     """The planned comparisons: each recipe, mean over the seeds, against MiniLM as it comes."""
     p_values, how = {}, "test, mean over the seeds, minus MiniLM as it comes, paired"
-    found = compare(mean_report(reports["labels"]), plain, "hit_rate@1")
-    yield "lab04.tuned.labels.hit_rate@1", _drawn(found, how)
     for recipe, runs in reports.items():
         found = compare(mean_report(runs), plain, CHOSEN_BY)
         yield f"lab04.tuned.{recipe}.{CHOSEN_BY}", _drawn(found, f"{how}; planned")
         p_values[recipe] = found.p_value
-        single = [run.mean[CHOSEN_BY] - plain.mean[CHOSEN_BY] for run in runs]
-        for name, value in (("lowest", min(single)), ("highest", max(single))):
-            entry = number_entry(value, f"{CHOSEN_BY} on test, {name} of the seeds", DRAWN)
-            yield f"lab04.tuned.{recipe}.{name}.{CHOSEN_BY}", entry
+    single = [run.mean[CHOSEN_BY] - plain.mean[CHOSEN_BY] for run in reports["labels"]]
+    for name, value in (("lowest", min(single)), ("highest", max(single))):
+        entry = number_entry(value, f"{CHOSEN_BY} on test, {name} of the seeds", DRAWN)
+        yield f"lab04.tuned.labels.{name}.{CHOSEN_BY}", entry
     for recipe, p in holm(p_values).items():
         how = f"p of {CHOSEN_BY}, adjusted for {len(p_values)} planned comparisons (Holm)"
         yield f"lab04.tuned.holm.{recipe}", number_entry(p, how, 0.1)
@@ -263,16 +247,13 @@ def _table(plain: Report, curves: dict[str, list[Report]]) -> str:
 
 def _held_out(lessons: Lessons, recipe: str) -> list[Report]:
     """After each epoch, the report of all questions, each by the model that did not see it."""
-    merged: list[dict[str, dict[str, float]]] = [{m: {} for m in METRICS} for _ in range(EPOCHS)]
+    merged: list[dict[str, float]] = [{} for _ in range(EPOCHS)]
     for held in held_out_folds(lessons.pairs, FOLDS):
         taught = [pair for pair in lessons.pairs if pair.query_id not in held]
-        for epoch, report in enumerate(_epochs(lessons, recipe, taught, held)):
-            for metric in METRICS:
-                merged[epoch][metric] |= report.per_query[metric]
-    return [
-        Report({m: {q.query_id: scores[m][q.query_id] for q in lessons.kb.queries} for m in scores})
-        for scores in merged
-    ]
+        for scores, report in zip(merged, _epochs(lessons, recipe, taught, held), strict=True):
+            scores |= report.per_query[CHOSEN_BY]
+    order = [query.query_id for query in lessons.kb.queries]
+    return [Report({CHOSEN_BY: {query: scores[query] for query in order}}) for scores in merged]
 
 
 def _epochs(lessons: Lessons, recipe: str, taught: list[Pair], held: set[str]) -> list[Report]:
@@ -280,7 +261,7 @@ def _epochs(lessons: Lessons, recipe: str, taught: list[Pair], held: set[str]) -
     encoder, reports = TrainableEncoder(), list[Report]()
 
     def on_epoch(_: int) -> None:
-        reports.append(score(encoder, lessons.kb, held, METRICS))
+        reports.append(score(encoder, lessons.kb, held))
 
     fine_tune(encoder, lessons.of(recipe, taught), replace(PLAN, epochs=EPOCHS), on_epoch=on_epoch)
     return reports
