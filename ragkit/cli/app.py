@@ -109,7 +109,7 @@ def evaluate(
     """Score every system of the course on the judged queries.
 
     The rows run from a random order, the floor, to the two-stage pipeline. Below each mean is its
-    95% bootstrap interval: where two intervals overlap widely, do not call a winner; compare the
+    95% interval: where two intervals overlap widely, do not call a winner; compare the
     pairs with `ragkit.compare`. Out-of-scope questions have no right answer and are reported apart.
     """
     from ragkit.cache.outputs import EmbeddingCache

@@ -135,6 +135,6 @@ def seed_dots(
     axis.axvline(0, color="0.3", ls=":")
     axis.set_yticks(places, rows)
     axis.set_ylim(-0.6, len(rows) - 0.4)
-    axis.set_xlabel(f"difference of {metric} in points (whiskers: 95% interval over questions)")
+    axis.set_xlabel(f"change of {metric}, in points (whiskers: 95% interval)")
     axis.legend(frameon=False, fontsize=8, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     return figure
