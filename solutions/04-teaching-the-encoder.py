@@ -24,8 +24,9 @@
 # [theory page 04](../theory/04-teaching-the-encoder.md).
 #
 # > 🇪🇸 **Resumen.** Veremos qué le hace el entrenamiento a un espacio de vectores, daremos un paso de
-# > entrenamiento a mano, ajustaremos MiniLM con un centenar de preguntas (*fine-tuning*) y
-# > comprobaremos con rigor si ha merecido la pena. Unos 170 minutos; la página de teoría está
+# > entrenamiento a mano, haremos un ajuste fino (*fine-tuning*) de MiniLM con un centenar de preguntas y
+# > comprobaremos con honradez si ha merecido la pena. Unos 170 minutos, sin conexión a la red; un buen
+# > momento para parar es el final de la sección 2. La página de teoría está
 # > [también en español](../theory/04-teaching-the-encoder.es.md).
 
 # %%
@@ -60,8 +61,9 @@ print(dev)
 # average (from <!--r:lab04.space.seeds.tied.kept-step0.lowest:points-->-15<!--/r-->
 # to <!--r:lab04.space.seeds.tied.kept-step0.highest:points-->-7<!--/r--> over the seeds).
 #
-# > 🇪🇸 **Resumen.** La tabla de MiniGPT busca peor *después* de entrenarla que antes. ¿Por qué? Hay tres
-# > sospechosos: el cono, los *hubs* y el espectro. Los separamos con un experimento para cada uno.
+# > 🇪🇸 **Resumen.** Con las cuatro semillas, la tabla de MiniGPT busca peor *después* de entrenarla que en
+# > su propio paso 0. ¿Por qué? Hay tres sospechosos: el cono, los *hubs* (documentos «imán») y el espectro.
+# > Los separamos con un experimento para cada uno.
 
 # %%
 trained, first = ragkit.MiniGPTEncoder(), ragkit.MiniGPTEncoder.untrained()
@@ -287,15 +289,20 @@ plots.show(
 # [<!--r:lab04.space.shrinkage.minilm.chosen-plain.hit_rate@5:low:points-->-4<!--/r-->, <!--r:lab04.space.shrinkage.minilm.chosen-plain.hit_rate@5:high:points-->2<!--/r-->]. "Whitening harms MiniLM" would have been
 # a statement about a covariance badly estimated.
 #
-# > 🇪🇸 **Resumen.** Ni el cono ni los *hubs* explican la pérdida: al restar la media desaparece el cono y la
-# > pérdida sigue; al igualar las varianzas se queda el cono y la pérdida desaparece. La causa es el
-# > espectro. El cono lo hace la capa de salida, que comparte sus números con la tabla.
+# > 🇪🇸 **Resumen.** Ni el cono ni los *hubs* explican la caída: al restar la media desaparece el cono y la
+# > puntuación sigue baja; al igualar las varianzas el cono se queda y la puntuación se recupera. La causa
+# > es el espectro. El cono viene de la capa de salida, atada a la tabla (*tied*). En MiniLM, con la
+# > contracción que elige *dev*, el blanqueamiento no tiene nada que arreglar.
 
 # %% [markdown]
 # ## 2 · One step
 #
 # MiniGPT was trained for another goal. What does training for *this* goal look like? Three questions,
 # three documents, and their similarities; the right document stands on the diagonal.
+#
+# > 🇪🇸 **Resumen.** Un paso a mano: la derivada dice con qué fuerza se atrae al documento correcto y se aleja
+# > a los demás, y el descenso de gradiente mueve cada número un poco en contra de su derivada. En un lote,
+# > una máscara debe dejar fuera los documentos que también responden, porque no son negativos.
 
 # %% tags=["nbval-check-output"]
 similarities = np.array([[0.6, 0.5, 0.1], [0.2, 0.4, 0.3], [0.1, 0.2, 0.7]])
@@ -471,8 +478,10 @@ print(f"{len(pairs)} pairs; in a batch of 32 there are {np.mean(false):.0f} fals
 # lets **AdamW** (gradient descent with a rate for each parameter) take a step. Four passes over the 121
 # pairs are sixteen steps.
 #
-# > 🇪🇸 **Resumen.** El mismo bucle con un modelo de verdad: 121 parejas de pregunta y documento, dieciséis
-# > pasos. Los pesos se guardan, así que solo se entrena la primera vez.
+# > 🇪🇸 **Resumen.** El mismo bucle con un modelo de verdad: 121 pares de pregunta y documento, dieciséis
+# > pasos. Los pesos se guardan, así que solo se entrena la primera vez. Lo que se compara en *test* se
+# > anuncia antes. Allí la ganancia no queda probada (el intervalo contiene el 0); con *dev*, por validación
+# > cruzada, se ve una pequeña.
 #
 # **What will be tested** is fixed now, before any test question is looked at: MiniLM taught by labels, by
 # a teacher (section 5), and with filtered hard negatives (section 4), each against MiniLM as it comes,
@@ -581,7 +590,8 @@ plots.show(
 # first wrong document of a ranking (Karpukhin et al. 2020; Xiong et al. 2021).
 #
 # > 🇪🇸 **Resumen.** Un negativo difícil es un documento incorrecto que parece correcto. Se encuentran
-# > buscando, pero cuidado: algunos solo carecen de etiqueta.
+# > buscando, pero cuidado: a algunos solo les falta la etiqueta. Un maestro puede descartar los dudosos,
+# > si no se equivoca. Aquí ninguna variante aventaja a las etiquetas solas.
 
 # %%
 from ragkit.finetuning.negatives import mine, teacher_scores
@@ -662,8 +672,8 @@ print(measured["lab04.cv.table"]["text"])
 # margins can: how far a wrong document lies below the right one. **Margin-MSE** (Hofstätter et al. 2020) is
 # the mean squared difference between the student's margins and the teacher's.
 #
-# > 🇪🇸 **Resumen.** Un maestro dice *cuánto* mejor es un documento que otro. El alumno imita sus márgenes,
-# > y no necesita ninguna etiqueta.
+# > 🇪🇸 **Resumen.** Un maestro dice *cuánto* mejor es un documento que otro. El alumno imita sus márgenes
+# > (la etiqueta no se lee); aquí no queda probado ningún cambio.
 #
 # ### Exercise 4.5 · Margin-MSE
 # *Difficulty ●●○ · 15 minutes*
@@ -717,6 +727,10 @@ print(f"mrr@10 {100 * found.difference:+.1f} points [{100 * low:+.1f}, {100 * hi
 #
 # What you wrote exists ready-made. `MultipleNegativesRankingLoss` is InfoNCE with in-batch negatives; its
 # `scale` is $1/\tau$. On one batch of our model, without dropout:
+#
+# > 🇪🇸 **Resumen.** Todo esto existe ya hecho en sentence-transformers. Con un mismo lote, la pérdida es la
+# > misma; cambian dos cosas: allí un lote puede contener falsos negativos, y la tasa de aprendizaje baja
+# > hasta 0. Para una base propia, `ragkit finetune`.
 
 # %% tags=["nbval-check-output"]
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
@@ -770,7 +784,7 @@ print("the same loss:", np.isclose(loss, ours, rtol=1e-4))
 # to read (20 words or more).
 #
 # > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento; los textos,
-# > que puedes escribir en español, los lee una persona.
+# > que puedes escribir en español, los lee una persona. Las opciones, como se piden (`"away"`, `"others"`).
 #
 # **Drill 1.** The variances of a space along its four principal directions are 8, 1, 1 and 1. How many
 # effective dimensions has it, to two decimals? And a space of 64 directions with equal variances?
@@ -850,5 +864,6 @@ drills.check("04_5", drill_04_5)
 # - Choose on questions that you do not report, and say what your examination could have seen.
 #
 # > 🇪🇸 **Resumen.** El entrenamiento moldea el espacio para su propio objetivo. El control de una ejecución es
-# > su propio paso 0, y una ejecución es una sola tirada. Con un centenar de preguntas MiniLM mejora unos pocos
-# > puntos como mucho; elige con unas preguntas y da el resultado con otras.
+# > su propio paso 0, y una ejecución es una sola tirada. Con un centenar de preguntas, MiniLM mejora unos
+# > pocos puntos como mucho, y los negativos difíciles y el maestro no añaden nada que se vea. Elige con unas
+# > preguntas, da el resultado con otras y di qué habría podido ver tu examen.
