@@ -6,7 +6,7 @@ WAYS, <width> in WIDTHS:
     lab04.space.ablation.table                                a whole text
     lab04.space.ablation.<table>.<way>.hit_rate@5
     lab04.space.ablation.trained.<centred or equalised>-plain.hit_rate@5
-    lab04.space.ablation.trained.plain.dimensions
+    lab04.space.ablation.<table>.plain.dimensions
     lab04.space.minilm.dimensions
     lab04.space.shrinkage.table                               a whole text
     lab04.space.shrinkage.minilm.<chosen, chosen-plain.hit_rate@5 or default-plain.hit_rate@5>
@@ -65,7 +65,8 @@ def measure_controls(cache: EmbeddingCache) -> Entries:
     minilm = encoded(cache.wrap(MiniLMEncoder(backend="auto")))
     tables = {"trained": pooled(counts, rows_of(trained)), "step0": pooled(counts, rows_of(first))}
     yield from _ablation(tables)
-    yield "lab04.space.ablation.trained.plain.dimensions", _dimensions(tables["trained"])
+    for name, space in tables.items():
+        yield f"lab04.space.ablation.{name}.plain.dimensions", _dimensions(space)
     yield "lab04.space.minilm.dimensions", _dimensions(minilm)
     yield from _shrinkage({"minilm": minilm, **tables})
     yield from _random_tables(counts)

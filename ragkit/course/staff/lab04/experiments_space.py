@@ -13,7 +13,7 @@ Keys, with <tying> tied or untied, <seed> in SEEDS, <n> in STEPS:
     lab04.space.<tying>.<seed>.kept.<step or hit_rate@5>
     lab04.space.tied.0.kept-step0.hit_rate@5                  the committed checkpoint's run
     lab04.space.seeds.<tying>.loss<n>                         n in LOSSES
-    lab04.space.seeds.<tying>.kept.cone
+    lab04.space.seeds.<tying>.kept.<cone or dimensions>
     lab04.space.seeds.tied.step0.cone
     lab04.space.seeds.tied.table.never                        tokens that training never saw
     lab04.space.seeds.untied.<table or output>.never
@@ -123,7 +123,7 @@ def measure_space(cache: EmbeddingCache) -> Entries:
         for one in group:
             yield from _run(f"lab04.space.{tying}.{one.seed}", one)
         yield from _losses(f"lab04.space.seeds.{tying}", group)
-    yield from _cones(tied, untied)
+    yield from _shapes(tied, untied)
     yield from _unseen_tokens(tied, untied)
     yield from _against_step_0(tied, untied)
     yield from _treated(tied)
@@ -155,8 +155,8 @@ def _losses(key: str, group: Group) -> Entries:
         yield f"{key}.loss{step}", range_entry([curve[step] for curve in curves], how, 0.02)
 
 
-def _cones(tied: Group, untied: Group) -> Entries:
-    """How alike the documents' vectors are, before training and after it."""
+def _shapes(tied: Group, untied: Group) -> Entries:
+    """How alike the documents' vectors are, before training and after it; how flat the corpus."""
     how = f"mean cosine of all pairs of documents; {OVER}"
     for name, spaces in {
         "tied.step0": [one.first for one in tied],
@@ -164,6 +164,10 @@ def _cones(tied: Group, untied: Group) -> Entries:
         "untied.kept": [one.kept for one in untied],
     }.items():
         yield f"lab04.space.seeds.{name}.cone", range_entry([s.cone for s in spaces], how)
+    how = f"effective dimensions of the corpus; {OVER}"
+    for name, group in (("tied", tied), ("untied", untied)):
+        values = [one.kept.dimensions for one in group]
+        yield f"lab04.space.seeds.{name}.kept.dimensions", range_entry(values, how, 0.5)
 
 
 def _unseen_tokens(tied: Group, untied: Group) -> Entries:

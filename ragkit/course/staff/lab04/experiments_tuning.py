@@ -18,6 +18,7 @@ Keys, with <recipe> in `tuning.RECIPES`:
     lab04.curve.<share>.pairs
     lab04.forgotten.handbook.mrr@10             labels, on the handbook's questions, minus MiniLM
     lab04.moved.cosine
+    lab04.filter.<changed or none>              questions whose mined negative the filter changes
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ def measure_tuning(cache: EmbeddingCache) -> Entries:
     for recipe, runs in reports.items():
         for seed, report in zip(SEEDS, runs, strict=True):
             yield _single(recipe, seed, report, plain)
+    yield from _filtered(lessons)
     yield from _planned(reports, plain)
     yield from _by_kind(kb, mean_report(reports["labels"]), plain)
     yield from _forgotten(tuned["labels"], cache)
@@ -96,6 +98,7 @@ def measure_first_seed(cache: EmbeddingCache) -> Entries:
     The weights go through the cache's folder, where the lab finds them.
     """
     kb, lessons = load_kb(), Lessons(load_kb(split="dev"), cache)
+    yield from _filtered(lessons)
     plain = report_of(cache.wrap(MiniLMEncoder(backend="auto")), kb)
     for recipe in SAMPLED:
         encoder = _taught(lessons.of(recipe), 0, cache)
@@ -143,6 +146,20 @@ def _planned(reports: dict[str, list[Report]], plain: Report) -> Entries:
     for recipe, p in holm(p_values).items():
         how = f"p of {CHOSEN_BY}, adjusted for {len(p_values)} planned comparisons (Holm)"
         yield f"lab04.tuned.holm.{recipe}", number_entry(p, how, 0.1)
+
+
+def _filtered(lessons: Lessons) -> Entries:
+    """How many questions the teacher's filter gives another negative than mining does, or none."""
+    mined, filtered = (lessons.of(recipe).negatives or {} for recipe in ("mined", "filtered"))
+    counts = {
+        "changed": sum(filtered[query] != mined[query] for query in mined),
+        "none": sum(not filtered[query] for query in mined),
+    }
+    for name, count in counts.items():
+        entry = number_entry(
+            count, f"dev questions whose negative after the filter is {name}", FLIPS
+        )
+        yield f"lab04.filter.{name}", entry | {"n": len(mined)}
 
 
 def _by_kind(kb: KnowledgeBase, after: Report, before: Report) -> Entries:
