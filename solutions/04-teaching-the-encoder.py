@@ -39,7 +39,9 @@ import torch
 
 import ragkit
 from ragkit.course import check, drills, ledger, plots
+from ragkit.course.stepping import table_step
 from ragkit.course.systems import build_reranker
+from ragkit.vectors import unit_rows
 
 kb, dev = ragkit.load_kb(split="test"), ragkit.load_kb(split="dev")
 cache = ragkit.EmbeddingCache()
@@ -149,8 +151,8 @@ plots.show(
 def effective_dimensions(vectors):
     """Participation ratio of the variances of the rows: float [n, d] -> float."""
     # BEGIN SOLUTION
-    centred = vectors - vectors.mean(axis=0)
-    variances = np.linalg.svd(centred, compute_uv=False) ** 2
+    from_the_mean = vectors - vectors.mean(axis=0)
+    variances = np.linalg.svd(from_the_mean, compute_uv=False) ** 2
     return variances.sum() ** 2 / (variances**2).sum()
     # END SOLUTION
 
@@ -197,17 +199,12 @@ plots.show(
 # %%
 def centred(rows, fitted):
     """The mean subtracted, and nothing else."""
-    return unit(rows - fitted.mean)
+    return unit_rows(rows - fitted.mean)
 
 
 def equalised(rows, fitted):
     """The variances made equal, and the mean kept."""
-    return unit(rows @ fitted.matrix)
-
-
-def unit(rows):
-    """Rows scaled to length 1."""
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit_rows(rows @ fitted.matrix)
 
 
 treatments = {
@@ -343,9 +340,9 @@ print("PyTorch agrees:", np.allclose(s.grad, gradient))
 #
 # <details><summary>Hint</summary>
 #
-# `weights = torch.tensor(table, requires_grad=True)`, then the vectors, the scores, and
-# `torch.nn.functional.cross_entropy(scores / temperature, torch.arange(B))`. After
-# `loss.backward()` the derivative is in `weights.grad`. Return a NumPy array: `.detach().numpy()`.
+# Make a tensor of the table with `requires_grad=True`, and from it the vectors and scores of both sides.
+# The loss is a cross-entropy whose right class in row `i` is `i` (`torch.arange(B)`). After
+# `loss.backward()` the tensor's derivative is in its `.grad`. Return a NumPy array: `.detach().numpy()`.
 #
 # </details>
 
@@ -354,10 +351,11 @@ print("PyTorch agrees:", np.allclose(s.grad, gradient))
 def training_step(table, queries, documents, temperature, rate):
     """One step on InfoNCE: table float [V, d], counts float [B, V] twice -> new table [V, d]."""
     # BEGIN SOLUTION
+    import torch
+
     weights = torch.tensor(table, requires_grad=True)
     q, d = (
-        torch.nn.functional.normalize(torch.tensor(counts) @ weights)
-        for counts in (queries, documents)
+        torch.nn.functional.normalize(torch.tensor(bags) @ weights) for bags in (queries, documents)
     )
     scores = q @ d.T / temperature
     torch.nn.functional.cross_entropy(scores, torch.arange(len(scores))).backward()
@@ -370,20 +368,11 @@ check.training_step(training_step)
 
 # %% [markdown]
 # A loop of such steps is training. Here it teaches step 0 of MiniGPT's table twenty questions of `dev`
-# with their documents, using your function if it is right, and the library's `info_nce` if not. The
+# with their documents, using your function if it is right, and the library's if not. The
 # score is that of the *other* questions, which it is not taught:
 
 
 # %%
-def library_step(table, queries, documents, temperature, rate):
-    """The same step with `ragkit.info_nce`."""
-    weights = torch.tensor(table, requires_grad=True)
-    sides = (torch.tensor(counts) @ weights for counts in (queries, documents))
-    q, d = (torch.nn.functional.normalize(rows) for rows in sides)
-    ragkit.info_nce(q, d, temperature).backward()
-    return (weights - rate * weights.grad).detach().numpy()
-
-
 def token_counts(texts):
     """How often each token occurs in each text: float64 [n, V]."""
     counts = np.zeros((len(texts), first.model.config.vocabulary))
@@ -403,15 +392,15 @@ counts = [token_counts(texts) for texts in zip(*batch, strict=True)]
 
 # %%
 mine_is_right = check.training_step.judge(training_step).status == "correct"
-print("steps by", "your function" if mine_is_right else "ragkit.info_nce")
-take_step = training_step if mine_is_right else library_step
+print("steps by", "your function" if mine_is_right else "the library")
+take_step = training_step if mine_is_right else table_step
 table = first.model.table.weight.detach().numpy().astype(np.float64)
 all_counts = token_counts(documents), token_counts(questions)
 for number in range(41):
     if number % 10 == 0:
-        pair = (torch.tensor(unit(side @ table)) for side in counts)
+        pair = (torch.tensor(unit_rows(side @ table)) for side in counts)
         loss = ragkit.info_nce(*pair, 0.05).item()
-        found = search_report(*(unit(side @ table).astype(np.float32) for side in all_counts))
+        found = search_report(*(unit_rows(side @ table) for side in all_counts))
         score = found.only(others).mean["hit_rate@5"]
         print(f"step {number:>2}  loss {loss:.2f}  hit_rate@5 of the others {score:.2f}")
     table = take_step(table, *counts, 0.05, 0.002)

@@ -140,8 +140,8 @@ def batch_loss(
     places = torch.tensor([distinct.index(doc_id) for doc_id in doc_ids])
     documents = encoder.embed([lesson.texts[i] for i in distinct])[places]  # [B + H, d]
     if lesson.teacher is not None:
-        scores = queries @ documents.T / temperature
-        return margin_mse(scores, _scores_of(lesson.teacher, batch, doc_ids))
+        cosines = queries @ documents.T
+        return margin_mse(cosines / temperature, _scores_of(lesson.teacher, batch, doc_ids))
     pairs, negatives = documents[: len(own)], documents[len(own) :]
     mask = allowed(batch, doc_ids)
     return info_nce(queries, pairs, temperature, negatives=negatives, allowed=mask)

@@ -7,21 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from unittest import mock
 
-import numba
 import pytest
 import pytrec_eval
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_ranx import AS_PLAIN_PYTHON, ranx
 
 import ragkit
 from ragkit.scoring.metrics import METRICS, ndcg, parse_metric, precision
-
-# ranx as plain Python is the same arithmetic; compiling it would take half a minute.
-AS_PLAIN_PYTHON = mock.patch.object(numba.config, "DISABLE_JIT", True)
-with AS_PLAIN_PYTHON:
-    import ranx
 
 Qrels = dict[str, dict[str, int]]
 Run = dict[str, dict[str, float]]

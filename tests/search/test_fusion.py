@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-import ranx
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from plain_ranx import AS_PLAIN_PYTHON, ranx
 
 import ragkit
 from ragkit import Document, Hit, Query
@@ -121,12 +121,13 @@ def test_it_is_the_weighted_sum_of_ranx(
     one: dict[str, float], other: dict[str, float], share: int
 ) -> None:
     weights = [share / 10, 1 - share / 10]
-    expected = ranx.fuse(
-        runs=[ranx.Run(only(one)), ranx.Run(only(other))],
-        norm="min-max",
-        method="wsum",
-        params={"weights": weights},
-    )
+    with AS_PLAIN_PYTHON:
+        expected = ranx.fuse(
+            runs=[ranx.Run(only(one)), ranx.Run(only(other))],
+            norm="min-max",
+            method="wsum",
+            params={"weights": weights},
+        )
     fused = convex_combination([only(one), only(other)], weights)
     assert fused["q"] == pytest.approx(dict(expected.run["q"]), abs=1e-6)
 
