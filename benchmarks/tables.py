@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -33,14 +34,17 @@ def _cell(row: Any, form: str, path: str) -> str:
 
 
 def find(record: Any, path: str) -> list[tuple[list[str], Any]]:
-    """Every value at a path, with the keys that its stars stand for; none if there is no such."""
+    """Every value at a path, with the keys that its patterns stand for; none if there is no such.
+
+    A step with a star is a pattern, as of file names: `*` is any key, `0[1-3]*` some of them.
+    """
     found: list[tuple[list[str], Any]] = [([], record)]
     for step in path.split("/") if path else []:
         found = [
-            ([*names, key] if step == "*" else names, value[key])
+            ([*names, key] if "*" in step else names, value[key])
             for names, value in found
             if isinstance(value, Mapping)
-            for key in (value if step == "*" else [step])
+            for key in (fnmatch.filter(value, step) if "*" in step else [step])
             if key in value
         ]
     return found

@@ -207,6 +207,8 @@ class TestTargets:
         parts = {"suite": {"labs": {"01": {"cold": 3}, "02": {"cold": 9}}}}
         assert Target("slowest", "suite/labs/*/cold", "≤", 5).value(parts) == 9
         assert Target("fastest", "suite/labs/*/cold", "≥", 5).value(parts) == 3
+        assert Target("some", "suite/labs/0[13]*/cold", "≤", 5).value(parts) == 3
+        assert Target("none", "suite/labs/04*/cold", "≤", 5).value(parts) is None
 
     def test_points_are_hundredths(self) -> None:
         lost = Target("lost", "quality/gap", "≥", -1, "points")
