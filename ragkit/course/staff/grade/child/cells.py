@@ -105,8 +105,11 @@ def _message(error: Exception) -> str:
     if isinstance(error, SyntaxError):
         where = f", line {error.lineno}" if error.lineno else ""
         return f"{type(error).__name__}{where}: {error.msg}"
-    deep = isinstance(error, RecursionError | MemoryError)
-    words = "it is nested too deeply" if deep else "it cannot be read"
+    words = "it cannot be read"
+    if isinstance(error, RecursionError | MemoryError):
+        words = "it is nested too deeply"
+    elif "null bytes" in str(error):  # a ValueError before Python 3.11.4, then a SyntaxError
+        words = "it contains null bytes"
     return f"{type(error).__name__}: {words}"
 
 
