@@ -83,7 +83,7 @@ def finetune(
     from ragkit.encoders.minilm_export import find_or_prepare
     from ragkit.encoders.minilm_folder import misfits
     from ragkit.finetuning.card import card
-    from ragkit.finetuning.choice import CHOSEN_BY, fine_tune_until_best
+    from ragkit.finetuning.choice import CHOSEN_BY, fine_tune_until_best, taught_and_held
     from ragkit.finetuning.encoder import TrainableEncoder
     from ragkit.finetuning.pairs import taught_split, training_pairs
     from ragkit.finetuning.saving import check_free, save
@@ -94,8 +94,9 @@ def finetune(
     pairs = training_pairs(base)
     lesson = Lesson(pairs, {document.doc_id: document.full_text for document in base.documents})
     plan = FineTuningPlan(epochs=epochs, seed=seed)
+    steps = plan.steps(len(taught_and_held(base, pairs, seed=seed)[0]))
     encoder = TrainableEncoder(start)
-    with console.step_bar(plan.steps(len(pairs) * 4 // 5), "fine-tuning") as on_step:
+    with console.step_bar(steps, "fine-tuning") as on_step:
         stop = fine_tune_until_best(encoder, base, lesson, plan, on_step=on_step)
     curve = ", ".join(f"{value:.3f}" for value in stop.curve)
     print(f"{CHOSEN_BY} on {stop.held_out} held-out questions, from epoch 0: {curve}.")

@@ -18,6 +18,7 @@ from ragkit.search.retrievers import DenseRetriever
 
 CHOSEN_BY = "mrr@10"  # it moves with every place, so a few questions say more than by a hit rate
 FEWEST_HELD_OUT = 4  # questions
+FOLDS = 5  # a fifth is held out
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,33 @@ def held_out_folds(pairs: Sequence[Pair], folds: int, seed: int = 0) -> list[set
     return [{ids[i] for i in order[fold::folds]} for fold in range(folds)]
 
 
+def taught_and_held(
+    kb: KnowledgeBase, pairs: Sequence[Pair], folds: int = FOLDS, seed: int = 0
+) -> tuple[list[Pair], set[str]]:
+    """The pairs to train on, and the ids of the questions that are held out: one fold of them.
+
+    Raises `DataError` if too few of either would be left.
+    """
+    held: set[str] = set()
+    if len({pair.query_id for pair in pairs}) > FEWEST_HELD_OUT:
+        held = held_out_folds(pairs, folds, seed)[0]
+    taught = [pair for pair in pairs if pair.query_id not in held]
+    if len(taught) < FEWEST or len(held) < FEWEST_HELD_OUT:
+        raise DataError(
+            f"{kb.path}: {len(pairs)} pairs are too few to hold some out: {len(taught)} to train "
+            f"on and {len(held)} questions to choose by would be left; {FEWEST} and "
+            f"{FEWEST_HELD_OUT} are needed. Add judged questions."
+        )
+    return taught, held
+
+
 def fine_tune_until_best(
     encoder: TrainableEncoder,
     kb: KnowledgeBase,
     lesson: Lesson,
     plan: FineTuningPlan | None = None,
     *,
-    folds: int = 5,
+    folds: int = FOLDS,
     on_step: Callable[[int, float], None] | None = None,
 ) -> Stop:
     """Train on all but the first of `folds` parts of the questions; keep the best epoch's weights.
@@ -54,17 +75,8 @@ def fine_tune_until_best(
     Best is the highest `CHOSEN_BY` on the part that was held out; of equals the earliest, and epoch
     0, the encoder as it came, is among them. Raises `DataError` if too few pairs are left.
     """
-    questions = {pair.query_id for pair in lesson.pairs}
-    held: set[str] = set()
-    if len(questions) > FEWEST_HELD_OUT:
-        held = held_out_folds(lesson.pairs, folds, (plan or FineTuningPlan()).seed)[0]
-    taught = [pair for pair in lesson.pairs if pair.query_id not in held]
-    if len(taught) < FEWEST or len(held) < FEWEST_HELD_OUT:
-        raise DataError(
-            f"{kb.path}: {len(lesson.pairs)} pairs are too few to hold some out: {len(taught)} to "
-            f"train on and {len(held)} questions to choose by would be left; {FEWEST} and "
-            f"{FEWEST_HELD_OUT} are needed. Add judged questions."
-        )
+    seed = (plan or FineTuningPlan()).seed
+    taught, held = taught_and_held(kb, lesson.pairs, folds, seed)
 
     def judge() -> float:
         return score(encoder, kb, held).mean[CHOSEN_BY]
