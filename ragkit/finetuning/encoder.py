@@ -57,7 +57,7 @@ class TrainableEncoder(BaseEncoder):
     def identity(self) -> Mapping[str, str]:
         """Everything that the vectors depend on, by name; the weights as they are now."""
         return {
-            "weights": sha256_of_weights(self.weights()),
+            "weights": sha256_of_weights(self.model.state_dict()),
             "max_length": str(self.max_length),
             "pooling": "mean",
             "normalised": "true",

@@ -49,7 +49,7 @@ def recipe(encoder: TrainableEncoder, lesson: Lesson, plan: FineTuningPlan) -> d
     pairs = [[p.query_id, p.query, p.doc_id, sorted(p.right)] for p in lesson.pairs]
     parts = [pairs, lesson.texts, lesson.negatives, lesson.teacher]
     return {
-        "start": sha256_of_weights(encoder.weights()),
+        "start": sha256_of_weights(encoder.model.state_dict()),
         "lesson": hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest(),
         "plan": asdict(plan),
         "torch": version("torch"),

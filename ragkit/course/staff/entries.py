@@ -38,6 +38,12 @@ def number_entry(value: float, how: str, tolerance: float = 0.01) -> Entry:
     return {"value": value, "tolerance": tolerance, "how": how}
 
 
+def range_entry(values: Sequence[float], how: str, tolerance: float = 0.01) -> Entry:
+    """The entry of a mean over seeds, with the range over them as its interval."""
+    entry = number_entry(fmean(values), how, tolerance)
+    return {**entry, "interval": (min(values), max(values)), "n": len(values)}
+
+
 def difference_entry(comparison: Comparison, how: str, flips: float = 1.5) -> Entry:
     """A paired difference's entry, with its interval and p; `flips` as in `flip_tolerance`."""
     return {

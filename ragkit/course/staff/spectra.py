@@ -1,11 +1,17 @@
-"""How the variance of a set of vectors is spread over its directions."""
+"""How a set of vectors is spread: how alike they are, and their variance over its directions."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.vectors import Vectors
+from ragkit.vectors import Vectors, unit_rows
+
+
+def mean_cosine(rows: Vectors) -> float:
+    """Mean cosine over all pairs of different rows, float32 [n, d]."""
+    unit = unit_rows(rows)
+    return float((unit @ unit.T)[np.triu_indices(len(unit), k=1)].mean())
 
 
 def variances(rows: Vectors) -> NDArray[np.float64]:

@@ -37,6 +37,7 @@ from ragkit.course.staff.entries import (
     number_entry,
 )
 from ragkit.course.staff.lab01 import twins, words
+from ragkit.course.staff.spectra import mean_cosine
 from ragkit.course.systems import METRICS, Result, compare_systems
 from ragkit.course.tables import hits_text, markdown_table, plain_text
 from ragkit.documents.kb import KnowledgeBase, load_kb
@@ -309,11 +310,6 @@ def _same_hits(reports: dict[str, Report], kb: KnowledgeBase) -> Entries:
     yield "lab01.spanish.both", number_entry(len(found[0] & found[1]), how, tolerance=1)
     yield "lab01.spanish.either", number_entry(len(found[0] | found[1]), how, tolerance=1)
     yield "lab01.spanish.questions", number_entry(len(ids), "Spanish test questions")
-
-
-def mean_cosine(unit: Vectors) -> float:
-    """Mean cosine over all pairs of different unit rows, float32 [n, d]."""
-    return float((unit @ unit.T)[np.triu_indices(len(unit), k=1)].mean())
 
 
 def _texts(kb: KnowledgeBase) -> list[str]:

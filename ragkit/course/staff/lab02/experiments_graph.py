@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.course.staff.entries import Entries, Entry, number_entry
+from ragkit.course.staff.entries import Entries, Entry, number_entry, range_entry
 from ragkit.course.staff.spectra import effective_dimensions
 from ragkit.course.synthetic import (
     Cloud,
@@ -157,11 +157,8 @@ def _arms(real: Vectors) -> Entries:
             how = (
                 f"recall@10, efSearch {WIDTHS[0]}, {ARM} vectors, {centres} centres, {noise} noise"
             )
-            entry = number_entry(float(np.mean(recalls)), f"{how}; least and greatest", 0.02)
-            yield (
-                f"lab02.hnsw.arm.{centres}-{noise}",
-                {**entry, "interval": [min(recalls), max(recalls)]},
-            )
+            entry = range_entry(recalls, f"{how}; least and greatest", 0.02)
+            yield f"lab02.hnsw.arm.{centres}-{noise}", entry
 
 
 def _lists(vectors: Vectors, queries: Vectors) -> Entries:

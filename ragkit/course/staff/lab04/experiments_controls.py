@@ -19,7 +19,7 @@ nothing new; its table has those on dev. A shrinkage is chosen on dev.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from ragkit.course.staff.entries import (
     flip_tolerance,
     mean_entry,
     number_entry,
+    range_entry,
 )
 from ragkit.course.staff.lab04.spaces import (
     METRIC,
@@ -76,12 +77,6 @@ def rows_of(encoder: MiniGPTEncoder) -> Vectors:
     """The token table of an encoder, float32 [V, d]."""
     rows: Vectors = encoder.model.table.weight.detach().numpy()
     return rows
-
-
-def range_entry(values: Sequence[float], how: str, tolerance: float = 0.01) -> Entry:
-    """The entry of a mean over seeds, with the range over them as its interval."""
-    entry = number_entry(float(np.mean(values)), how, tolerance)
-    return {**entry, "interval": (min(values), max(values)), "n": len(values)}
 
 
 def _dimensions(space: Space) -> Entry:

@@ -43,20 +43,21 @@ from ragkit.course.staff.entries import (
     flip_tolerance,
     mean_report,
     number_entry,
+    range_entry,
 )
-from ragkit.course.staff.lab04.experiments_controls import measure_controls, range_entry
+from ragkit.course.staff.lab04.experiments_controls import measure_controls
 from ragkit.course.staff.lab04.spaces import (
     METRIC,
     Space,
     centred,
     counted,
     knowledge_base,
-    mean_cosine,
     pooled,
     token_counts,
     whitened,
     with_spectrum_of,
 )
+from ragkit.course.staff.spectra import mean_cosine
 from ragkit.minigpt.corpus import corpus_file, training_sentences
 from ragkit.minigpt.model import MiniGPTConfig
 from ragkit.minigpt.train import TrainingPlan

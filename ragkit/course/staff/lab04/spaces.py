@@ -13,7 +13,7 @@ from functools import cache
 import numpy as np
 from tokenizers import Tokenizer
 
-from ragkit.course.staff.spectra import effective_dimensions, variances
+from ragkit.course.staff.spectra import effective_dimensions, mean_cosine, variances
 from ragkit.documents.kb import KnowledgeBase, load_kb
 from ragkit.encoders import Encoder
 from ragkit.encoders.whitening import Whitening
@@ -106,12 +106,6 @@ def token_counts(tokenizer: Tokenizer, texts: Sequence[str]) -> Vectors:
     for row, encoding in zip(counts, tokenizer.encode_batch(list(texts)), strict=True):
         np.add.at(row, encoding.ids[:CONTEXT], 1)
     return counts
-
-
-def mean_cosine(rows: Vectors) -> float:
-    """Mean cosine over all pairs of different rows, float32 [n, d]."""
-    unit = unit_rows(rows)
-    return float((unit @ unit.T)[np.triu_indices(len(unit), k=1)].mean())
 
 
 def centred(space: Space) -> Space:
