@@ -15,7 +15,7 @@ from typing import Any
 from ragkit.course import plain
 from ragkit.course.drills import properties
 from ragkit.course.drills.base import Choice, Constructed, Drill, Number, Part, Sealed, Text
-from ragkit.course.judging import Case, Check, Key
+from ragkit.course.judging import Case, Check, Key, Wrong
 from ragkit.files import write_atomically
 
 
@@ -55,7 +55,7 @@ def _check_as_data(check: Check) -> dict[str, Any]:
             "kind": key.case.kind,
             "detail": key.case.detail,
             "expected": plain.encode(key.expected),
-            "mistakes": [[message, plain.encode(wrong)] for message, wrong in key.mistakes],
+            "mistakes": [[w.sentence, plain.encode(w.answer), w.trivial] for w in key.mistakes],
         }
         for key in check.keys
     ]
@@ -67,7 +67,7 @@ def _check_from_data(name: str, data: Mapping[str, Any]) -> Check:
         Key(
             Case(plain.decode(key["arguments"]), key["kind"], key["detail"]),
             plain.decode(key["expected"]),
-            tuple((message, plain.decode(wrong)) for message, wrong in key["mistakes"]),
+            tuple(Wrong(said, plain.decode(wrong), triv) for said, wrong, triv in key["mistakes"]),
         )
         for key in data["keys"]
     ]

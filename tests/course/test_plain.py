@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from fractions import Fraction
 from io import BytesIO, TextIOWrapper
 from pathlib import Path
@@ -141,7 +140,6 @@ FOREIGN = [
     1j,
     2**63,
     -(2**63),
-    Decimal("1.5"),
     datetime(2026, 1, 1, tzinfo=UTC),
     sys,
     int,

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from ragkit.course.drills.asking import unanswered
 from ragkit.course.drills.base import Drill, Part, Text
-from ragkit.course.judging import Key, find, likeliest
+from ragkit.course.judging import Key, credit, explain, find
 from ragkit.course.plain import MAX_TEXT, Opaque
 from ragkit.course.staff.exercise import Exercise
 from ragkit.course.staff.grade.answers import Answers, Place, Raised
@@ -76,16 +76,16 @@ def _score_exercise(item: Item, exercise: Exercise, answers: Answers, keys: Sequ
     if item.name not in answers.functions:
         return Mark(item.name, "incorrect", 0.0, item.points, "It is not a function.", place.source)
     returned = answers.returned.get(item.name, {})
-    if returned and all(_is_stub(value) for value in returned.values()):
+    if returned and all(_is_stub(value) for value in returned.values()) and not place.cells:
         return Mark(item.name, "not attempted", 0.0, item.points, "", place.source)
     tolerance = exercise.tolerance
     findings = [_find(returned.get(n), n in returned, k, tolerance) for n, k in enumerate(keys)]
-    weights = [key.case.weight for key in keys]
-    earned = sum(w * CREDIT[f.kind] for w, f in zip(weights, findings, strict=True)) / sum(weights)
-    mistake = likeliest(findings)
+    earned, known = credit(keys, findings), explain(keys, findings)
+    right = all(finding.kind == "correct" for finding in findings)
+    mistake = known.sentence if known and not right else ""
     mark = Mark(
         item.name,
-        "correct" if earned == 1 else "incorrect",
+        "correct" if right else "incorrect",
         round(earned * item.points, 2),
         item.points,
         _case_feedback(keys, findings, mistake),
@@ -101,6 +101,8 @@ def _score_exercise(item: Item, exercise: Exercise, answers: Answers, keys: Sequ
 def _find(answer: Any, answered: bool, key: Key, tolerance: float) -> Finding:
     if not answered:
         return Finding("incorrect", "it did not return in time, or ended the whole process.")
+    if _is_stub(answer):
+        return Finding("incorrect", "`raise NotImplementedError` is still there.")
     if isinstance(answer, Raised):
         return Finding("incorrect", f"it raised {_exception(answer.name)}.")
     return find(answer, key, tolerance)
@@ -127,10 +129,7 @@ def _case_feedback(keys: Sequence[Key], findings: Sequence[Finding], mistake: st
     for key, finding in zip(keys, findings, strict=True):
         if finding.kind == "correct":
             continue
-        sentence = finding.sentence
-        if finding.named:
-            sentence = mistake if mistake in finding.named else finding.named[0]
-        kinds_of.setdefault(sentence, []).append(key.case.kind)
+        kinds_of.setdefault(mistake or finding.sentence, []).append(key.case.kind)
     return " ".join(f"On {'; '.join(kinds)}: {sentence}" for sentence, kinds in kinds_of.items())
 
 
