@@ -90,7 +90,7 @@ class Page:
 
     @property
     def anchors(self) -> set[str]:
-        """What a link may name after `#`: a heading's own, or what GitHub derives from its title."""
+        """What a link may name after `#`: a heading's own, or GitHub's from its title."""
         slugs = (re.sub(r"[^\w\- ]", "", title.lower()) for _, title in self.headings)
         return {slug.replace(" ", "-") for slug in slugs} | set(self.own_anchors)
 
