@@ -82,7 +82,7 @@ def softmax(rng: np.random.Generator) -> None:
 
 
 @formula(
-    r"$L = -\frac{1}{B} \sum_i \log p_{ii}, \quad "
+    r"$L = -\sum_i \log p_{ii} / B, \quad "
     r"\partial L / \partial s_{ij} = (p_{ij} - \delta_{ij}) / (\tau B)$"
 )
 def info_nce(rng: np.random.Generator) -> None:
@@ -211,10 +211,7 @@ def discounted_gains(rng: np.random.Generator) -> None:
         assert ndcg(ranking, judged, k) == pytest.approx(dcg / idcg)
 
 
-@formula(
-    r"$\left(p + \frac{z^2}{2n} \pm z \sqrt{\frac{p(1 - p)}{n} + \frac{z^2}{4n^2}}\right)"
-    r" / \left(1 + \frac{z^2}{n}\right)$"
-)
+@formula(r"$(p + z^2/(2n) \pm z \sqrt{p(1 - p)/n + z^2/(4n^2)}) / (1 + z^2/n)$")
 def wilson(rng: np.random.Generator) -> None:
     z = 1.96
     for hits, n in [(20, 24), (1, 24), (100, 232)]:
