@@ -20,11 +20,14 @@
 # drills. A good place for the break is marked, after section 5.
 #
 # **You need** Python and NumPy. Everything runs on a laptop, without a network. The background, with
-# every formula derived, is on [theory page 01](../theory/01-embeddings-and-biencoders.md).
+# every formula derived, is on [theory page 01](../theory/01-embeddings-and-biencoders.md). Words are explained in
+# the [glossary](../theory/glossary.md), and all formulas are on one page, the
+# [cheat sheet](../theory/cheat-sheet.md).
 #
 # > 🇪🇸 **Resumen.** Convertiremos textos en vectores de modo que la cercanía refleje la similitud de
 # > significado, buscaremos con ellos en una base de conocimiento sobre gramática inglesa y mediremos
-# > con rigor lo bien que funciona. Unos 200 minutos, en dos sesiones, sin conexión a la red.
+# > con rigor lo bien que funciona. Unos 200 minutos, en dos sesiones, sin conexión a la red. Las palabras
+# > están en el [glosario](../theory/glossary.es.md); las fórmulas, en la [chuleta](../theory/cheat-sheet.es.md).
 #
 # How the exercises work: you replace `raise NotImplementedError` with your code, then run the cell
 # below it. It answers *not attempted*, *incorrect* (and why) or *correct*, and nothing later in the
@@ -56,7 +59,7 @@ for package in ("torch", "sentence-transformers", "faiss-cpu", "numpy"):
 # %% [markdown]
 # The knowledge base holds short documents about English verbs, and questions that people ask. For
 # each question somebody marked the document, now and then two or three, that answers it: these marks
-# are the **qrels** (query relevance judgements). Questions are split in two: we make choices on `dev`
+# are the [**qrels**](../theory/glossary.md#qrels) (query relevance judgements). Questions are split in two: we make choices on `dev`
 # and report on `test`. Both splits search the same documents.
 
 # %%
@@ -97,7 +100,7 @@ print([gpt.tokenizer.id_to_token(i).replace("Ġ", "_") for i in tokens])
 
 # %% [markdown]
 # The tokenizer writes the space before a word as `Ġ`; we print `_`. Frequent words are one token; rare
-# words fall into pieces. That is byte-pair encoding. Each id names one row of the table. (`.weight` is
+# words fall into pieces. That is [byte-pair encoding](../theory/glossary.md#tokenizer). Each id names one row of the table. (`.weight` is
 # PyTorch's matrix of parameters, and `.detach().numpy()` hands it to NumPy.)
 
 # %% tags=["nbval-check-output"]
@@ -475,7 +478,7 @@ plots.show(
 
 # %% [markdown]
 # The systems answered the *same* questions, so compare them question by question. `compare` gives the
-# difference, its interval, and a **p-value**. Suppose two systems were equally good: then their labels
+# difference, its [interval](../theory/glossary.md#interval), and a [**p-value**](../theory/glossary.md#p-value). Suppose two systems were equally good: then their labels
 # could be swapped on any question. Only questions that one system answers and the other does not tell
 # them apart, and for each of these it would be a coin toss which system that is. *p* is how often coins alone
 # give so uneven a count, or a more uneven one. A small p says that luck is a poor explanation; a large p
@@ -708,10 +711,10 @@ for pair, p_value in holm(p_values).items():
 #
 # MiniLM was trained on pairs that belong together, a question $q_i$ and its document $d_i$. A **batch** of $B$
 # pairs sets $B$ small tasks: *which of these $B$ documents belongs to question $i$?* The other $B-1$ documents
-# are the wrong choices, for free: **in-batch negatives**. The loss has three steps, here for one question and
+# are the wrong choices, for free: [**in-batch negatives**](../theory/glossary.md#in-batch-negatives). The loss has three steps, here for one question and
 # three documents, of which the first is right:
 #
-# 1. divide the cosines by a **temperature** $\tau$: these are the **logits**;
+# 1. divide the cosines by a [**temperature**](../theory/glossary.md#temperature) $\tau$: these are the **logits**;
 # 2. **softmax**: exponentiate, divide by the sum. The results are positive and add up to 1, as
 #    probabilities do;
 # 3. the loss, called **cross-entropy**, is minus the logarithm of the right document's probability: 0

@@ -20,7 +20,8 @@
 # Half-way, after section 4, is a good place to stop.
 #
 # **You need** lab 01: unit vectors, cosine, hit_rate@k, and why we choose on dev and report on test.
-# Everything runs on a laptop, without a network.
+# Everything runs on a laptop, without a network. Words are explained in the
+# [glossary](../theory/glossary.md), and all formulas are on the [cheat sheet](../theory/cheat-sheet.md).
 #
 # > 🇪🇸 **Resumen.** Partiremos un texto largo en fragmentos (*chunks*) sin romper las respuestas,
 # > buscaremos en ellos de forma exacta y después cambiaremos un poco de exactitud por mucha
@@ -45,7 +46,7 @@ for package in ("sentence-transformers", "faiss-cpu", "numpy"):
     print(package, version(package))
 
 # %% [markdown]
-# The long text is a handbook of English verbs. Its questions come with **gold spans**: the
+# The long text is a handbook of English verbs. Its questions come with [**gold spans**](../theory/glossary.md#span): the
 # characters, from `start` to `end`, of the passage that answers. A span belongs to the text and not
 # to any chunk, so the same labels can judge every way of cutting.
 
@@ -117,7 +118,7 @@ print(f"{len(seen)} of {len(questions)} questions have their answer in the part 
 # ## 2 · Four ways to cut
 #
 # - **fixed**: windows of a fixed number of tokens, one after another;
-# - **sliding**: the same windows, but each repeats the last tokens of the one before (**overlap**);
+# - **sliding**: the same windows, but each repeats the last tokens of the one before ([**overlap**](../theory/glossary.md#overlap));
 # - **sentences**: whole sentences, packed together up to a number of tokens;
 # - **headings**: one chunk per section, as the author divided the text.
 #
@@ -464,7 +465,7 @@ print(f"128 tokens of each chunk read: {found.difference:+.2f} [{low:+.2f}, {hig
 # tokens, which makes two chunks of 250, four of 128, eight windows or ten packs of sentences of 64. (The
 # number of chunks follows from their *mean* length, so 512 is an average and not a limit.)
 #
-# The function keeps that many chunks of each run and drops the rest. No run then has more than ten, so
+# The function keeps that many chunks of each [run](../theory/glossary.md#run) and drops the rest. No run then has more than ten, so
 # hit_rate@10 asks whether *any* chunk within the budget is right.
 
 
@@ -737,7 +738,7 @@ with tempfile.TemporaryDirectory() as folder:
 # ## 8 · Flat against HNSW
 #
 # Fifty documents or fifty thousand: the code is the same, the cost is not. Flat search looks at every
-# vector. **HNSW** (Malkov & Yashunin 2016) links each vector to some neighbours and *walks*: from where
+# vector. [**HNSW**](../theory/glossary.md#hnsw) (Malkov & Yashunin 2016) links each vector to some neighbours and *walks*: from where
 # it stands to the neighbour nearest to the question. It looks at a fraction of the vectors, and may
 # miss some.
 #

@@ -20,7 +20,8 @@
 # all, 100 of reading and running, 65 for six exercises, 35 for five drills.
 #
 # **You need** lab 01. Everything runs on a laptop, without a network; a few cells take from some seconds
-# to half a minute, because a cross-encoder is at work.
+# to half a minute, because a cross-encoder is at work. Words are explained in the
+# [glossary](../theory/glossary.md), and all formulas are on the [cheat sheet](../theory/cheat-sheet.md).
 #
 # > 🇪🇸 **Resumen.** Pondremos detrás de la búsqueda del laboratorio 01 un segundo lector, más lento
 # > (un cross-encoder), averiguaremos qué ve y cuánto cuesta, y decidiremos midiendo si aquí ayuda y cómo
@@ -66,7 +67,7 @@ dense = ragkit.DenseRetriever(ragkit.EmbeddingCache().wrap(minilm)).fit(kb.docum
 # %% [markdown]
 # ## 1 · Two texts in, one number out
 #
-# `predict` takes (question, text) pairs and returns raw **logits**: any real number, higher means
+# `predict` takes (question, text) pairs and returns raw [**logits**](../theory/glossary.md#logit): any real number, higher means
 # more relevant. The model's card gives two, for the full-precision model: 9.22 and -4.08. Ours, with its
 # weights rounded to integers, should come close:
 #
@@ -374,7 +375,7 @@ for hit in pipeline.search('Why can\'t I say "I am wanting a coffee"?', k=3):
 # %% [markdown]
 # ### How deep, and how much say?
 #
-# Two settings. The **depth** is the number of candidates. The **weight** says how far the second stage
+# Two settings. The [**depth**](../theory/glossary.md#depth) is the number of [candidates](../theory/glossary.md#candidates). The **weight** says how far the second stage
 # is trusted. The pipeline above has a weight of 1: the reranker's order counts, and the cosine, the
 # verdict of an independent witness, is thrown away. One can keep it: bring both scores of the candidates
 # to the range from 0 to 1 (lowest to highest, "min-max") and mix them,
@@ -432,7 +433,7 @@ for weight in (0.2, 0.4, 0.6, 0.8, 1.0):
 
 # %% [markdown]
 # The same for four depths and ten weights was measured once (`ragkit results`) and is in the course's
-# ledger, from which the next picture and every number in this text are taken.
+# [ledger](../theory/glossary.md#ledger), from which the next picture and every number in this text are taken.
 
 # %%
 measured = ledger.load()
@@ -977,7 +978,7 @@ for name, report in reports.items():
 # %% [markdown]
 # ### Intervals can fail too
 #
-# The **bootstrap** draws questions again, with replacement, and takes the middle 95% of the means (page
+# The [**bootstrap**](../theory/glossary.md#bootstrap) draws questions again, with replacement, and takes the middle 95% of the means (page
 # 03). Near 0 and 1 it fails. Take a system that finds the answer for 95% of all questions, and ask it 24. How
 # often does the "95%" interval of such a sample contain the true 0.95? All 25 possible outcomes can be
 # gone through:

@@ -21,7 +21,8 @@
 #
 # **You need** labs 01 and 03. Everything runs on a laptop, without a network; the two trainings take
 # a minute or two the first time, and are kept for the next. The background is on
-# [theory page 04](../theory/04-teaching-the-encoder.md).
+# [theory page 04](../theory/04-teaching-the-encoder.md). Words are explained in the
+# [glossary](../theory/glossary.md), and all formulas are on the [cheat sheet](../theory/cheat-sheet.md).
 #
 # > 🇪🇸 **Resumen.** Veremos qué le hace el entrenamiento a un espacio de vectores, daremos un paso de
 # > entrenamiento a mano, haremos un ajuste fino (*fine-tuning*) de MiniLM con un centenar de preguntas y
@@ -124,13 +125,13 @@ plots.show(
 #
 # What has training done to the vectors? Three things are easy to see, and each has been blamed.
 #
-# - **The cone.** All vectors share a direction: their mean cosine is high.
+# - [**The cone.**](../theory/glossary.md#anisotropy) All vectors share a direction: their mean cosine is high.
 # - **Hubs.** Some document is near to everything, and comes first for dozens of questions
 #   (Radovanović et al. 2010).
 # - **The spectrum.** The variance has moved into a few directions, and the rest hardly count.
 #
 # For the third we need a measure. Let $\lambda_1, \ldots, \lambda_d$ be the variances of the vectors along
-# their principal directions (the eigenvalues of the covariance matrix). The **effective dimensions** are
+# their principal directions (the eigenvalues of the covariance matrix). The [**effective dimensions**](../theory/glossary.md#effective-dimensions) are
 #
 # $$\frac{(\lambda_1 + \cdots + \lambda_d)^2}{\lambda_1^2 + \cdots + \lambda_d^2},$$
 #
@@ -279,7 +280,7 @@ plots.show(
 # its step 0, by a difference of <!--r:lab04.space.seeds.untied.kept-step0.hit_rate@5:points-->-6<!--/r--> points: one more
 # reason to acquit the cone.
 #
-# **And MiniLM?** Whitened with the default shrinkage of 0.1 it
+# **And MiniLM?** Whitened with the default [shrinkage](../theory/glossary.md#shrinkage) of 0.1 it
 # changes by <!--r:lab04.space.shrinkage.minilm.default-plain.hit_rate@5:points-->-16<!--/r--> points on test. But
 # shrinkage is a setting, and settings are chosen on dev, which
 # picks <!--r:lab04.space.shrinkage.minilm.chosen-->0.9<!--/r-->; then the change
@@ -446,7 +447,7 @@ def negative_mask(columns, relevant):
 check.negative_mask(negative_mask)
 
 # %% [markdown]
-# How many such false negatives has a batch of 32, drawn from `dev`?
+# How many such [false negatives](../theory/glossary.md#false-negative) has a batch of 32, drawn from `dev`?
 
 # %%
 from ragkit.finetuning.pairs import allowed, training_pairs
