@@ -245,7 +245,7 @@ class Drill:
     def _verdict(self, findings: Sequence[Finding | None]) -> Verdict:
         kinds = [finding.kind for finding in findings if finding]
         if not kinds:
-            return Verdict("not attempted")
+            return Verdict("not attempted", f"answer with {self.form}.")
         if len(findings) == 1:
             finding = findings[0]
             assert finding is not None

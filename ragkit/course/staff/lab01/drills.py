@@ -89,10 +89,7 @@ DRILLS = {
                 right=min(SMALL_TAU, LARGE_TAU),
                 decimals=3,
                 points=0.5,
-                otherwise="write one of the two values of τ; they are 0.02 and 0.2.",
-                mistakes={
-                    LARGE_TAU: "divide two similarities by each τ and compare their exponentials."
-                },
+                otherwise="divide two similarities by each of the two τ: which ratio grows?",
             ),
             Choice(
                 "limit",

@@ -105,7 +105,7 @@ DRILLS = {
                 YES_NO,
                 right="no",
                 points=0.5,
-                mistakes={"yes": "the ceiling rises; is that the score itself?"},
+                mistakes={"yes": "must a score rise with what it could reach at best?"},
             ),
             Text(
                 "reason",
