@@ -1018,11 +1018,13 @@ if check.mean_cosine.judge(mean_cosine).status == "correct":
 #
 # Put each answer in its variable. Numbers and choices are checked at once, with a line for each part: ✓ right,
 # ✗ not right, ○ not answered yet, ✎ for a person to read. A text has 20 words or more. `0.25`, `"25%"`,
-# `"1/4"` and `"75 KiB"` are all read.
+# `"1/4"` and `"75 KiB"` are all read. In a clone of the repository, for those who learn alone, the key points
+# of a text can be unfolded and ticked once it is written.
 #
 # > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, y cada parte
 # > tiene su línea: ✓ bien, ✗ mal, ○ sin responder, ✎ lo lee una persona. Puedes responder en español:
 # > textos, opciones (`"uniforme"`) y números con sus unidades (`"0,25"`, `"25 %"`, `"7 segundos"`).
+# > Quien aprende por su cuenta, en un clon del repositorio, puede desplegar después los puntos clave.
 #
 # **Drill 1.** A bi-encoder gives a 768-dimensional vector for each of 120 chunks (pieces of a text),
 # stored as fp32 (32-bit floating point). How many bytes do they take, and how many MiB? Answer `(bytes, mib)`, the second to three decimals.

@@ -42,6 +42,13 @@ LONG = (
     "What is asked here I would explain to a friend with small numbers on paper first, because "
     "whoever has followed them once can see what happens and why nothing else could."
 )
+
+
+def short(value: Any) -> str:
+    """The name of a case: the answer without the reason, which is always the same."""
+    return str(value).replace(repr(LONG), "…")
+
+
 THREE = [(3, 3), (0.9, 0.3), (0.2, 0.01)]
 
 
@@ -149,7 +156,7 @@ RIGHT = [
 ]
 
 
-@pytest.mark.parametrize(("drill", "answer"), RIGHT, ids=str)
+@pytest.mark.parametrize(("drill", "answer"), RIGHT, ids=short)
 def test_what_is_right_is_right_in_the_notations_of_both_languages(
     bundled: dict[str, Drill], drill: str, answer: Any
 ) -> None:
@@ -181,7 +188,7 @@ UNCLEAR = [
 ]
 
 
-@pytest.mark.parametrize(("drill", "answer", "words"), UNCLEAR, ids=str)
+@pytest.mark.parametrize(("drill", "answer", "words"), UNCLEAR, ids=short)
 def test_what_cannot_be_read_is_asked_for(
     bundled: dict[str, Drill], drill: str, answer: Any, words: str
 ) -> None:
@@ -278,7 +285,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("drill", "answer", "words"), WRONG, ids=str)
+@pytest.mark.parametrize(("drill", "answer", "words"), WRONG, ids=short)
 def test_what_is_wrong_gets_a_nudge_on_its_own_part(
     bundled: dict[str, Drill], drill: str, answer: Any, words: str
 ) -> None:
@@ -289,16 +296,9 @@ def test_what_is_wrong_gets_a_nudge_on_its_own_part(
 
 
 def test_every_known_mistake_is_tried_above() -> None:
-    sentences = {
-        sentence
-        for _, part in (*NUMBERS, *CHOICES)
-        for sentence in (*part.mistakes.values(), getattr(part, "otherwise", ""))
-    }
     told = " ".join(DRILLS[drill].judge(answer).message for drill, answer, _ in WRONG)
-    untold = {sentence for sentence in sentences if sentence not in told}
-    assert {s for s in untold if not s.startswith(("count what", "this is not the time"))} <= {
-        part.otherwise for _, part in NUMBERS
-    } | {""}
+    known = {one for _, part in (*NUMBERS, *CHOICES) for one in part.mistakes.values()}
+    assert {sentence for sentence in known if sentence not in told} == set()
 
 
 @pytest.mark.parametrize(("drill", "part"), NUMBERS, ids=lambda v: getattr(v, "label", v))
