@@ -1019,19 +1019,22 @@ if check.mean_cosine.judge(mean_cosine).status == "correct":
 # %% [markdown]
 # ## 9 · Drills
 #
-# Put each answer in its variable. Numbers, choices and sentence pairs are checked at once; text is
-# kept for a person to read (20 words or more).
+# Put each answer in its variable. Numbers and choices are checked at once, with a line for each part: ✓ right,
+# ✗ not right, ○ not answered yet, ✎ for a person to read. A text has 20 words or more. `0.25`, `"25%"`,
+# `"1/4"` and `"75 KiB"` are all read. In a clone of the repository, for those who learn alone, the key points
+# of a text can be unfolded and ticked once it is written.
 #
-# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números, las elecciones y los pares de frases se comprueban al
-# > momento; el texto lo lee una persona. Los textos puedes escribirlos en español; las opciones, como se
-# > piden (`"uniform"`), y las dos frases de la cuestión 3, en inglés.
+# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, y cada parte
+# > tiene su línea: ✓ bien, ✗ mal, ○ sin responder, ✎ lo lee una persona. Puedes responder en español:
+# > textos, opciones (`"uniforme"`) y números con sus unidades (`"0,25"`, `"25 %"`, `"7 segundos"`).
+# > Quien aprende por su cuenta, en un clon del repositorio, puede desplegar después los puntos clave.
 #
-# **Drill 1.** A bi-encoder gives a 384-dimensional vector for each of 50 chunks (pieces of a text),
+# **Drill 1.** A bi-encoder gives a 768-dimensional vector for each of 120 chunks (pieces of a text),
 # stored as fp32 (32-bit floating point). How many bytes do they take, and how many MiB? Answer `(bytes, mib)`, the second to three decimals.
 
 # %%
 # BEGIN SOLUTION: drill_01_1 = None
-drill_01_1 = (50 * 384 * 4, 0.073)
+drill_01_1 = (120 * 768 * 4, 0.352)
 # END SOLUTION
 drills.check("01_1", drill_01_1)
 
@@ -1053,7 +1056,8 @@ drills.check("01_2", drill_01_2)
 # %% [markdown]
 # **Drill 3.** Write two grammar rules that mean the same and share hardly a word (at most 20% of
 # all the different words of the two), and say what a poor bi-encoder would do with them. Answer
-# `(one, other, what)`.
+# `(one, other, what)`. Words are counted and MiniLM's cosine is shown; whether the two rules agree, a
+# person reads. MiniLM learnt from English: what does it make of a pair in Spanish?
 
 # %%
 # BEGIN SOLUTION: drill_01_3 = None
@@ -1083,19 +1087,19 @@ the question, so details that this question needs may already be averaged away.
 drills.check("01_4", drill_01_4)
 
 # %% [markdown]
-# **Drill 5.** Of τ = 0.05 and τ = 0.5, which one concentrates the gradient on the hardest negatives?
+# **Drill 5.** Of τ = 0.02 and τ = 0.2, which one concentrates the gradient on the hardest negatives?
 # Towards which distribution does the softmax tend as τ → ∞, `"uniform"` or `"one-hot"`? And what
 # does it mean in training? Answer `(tau, limit, reason)`.
 
 # %%
 # BEGIN SOLUTION: drill_01_5 = None
 drill_01_5 = (
-    0.05,
+    0.02,
     "uniform",
-    """With 0.05 a difference of 0.1 in cosine multiplies a negative's weight by e squared, so the
-    few negatives that look most like the positive get nearly all the push: sharp, fast, but
-    sensitive to false negatives. With 0.5 the same difference means a factor of 1.2: all negatives
-    are pushed almost alike and fine distinctions are hardly learnt.""",
+    """With 0.02 a difference of 0.1 in cosine multiplies a negative's weight by e to the fifth, so
+    the few negatives that look most like the positive get nearly all the push: sharp, fast, but
+    sensitive to false negatives. With 0.2 the same difference means a factor of 1.6: all negatives
+    are pushed more alike and fine distinctions are hardly learnt.""",
 )
 # END SOLUTION
 drills.check("01_5", drill_01_5)

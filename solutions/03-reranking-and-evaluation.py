@@ -1153,70 +1153,71 @@ for m in sorted(best.values(), key=lambda m: -m[1])[:5]:
 # %% [markdown]
 # ## 9 · Drills
 #
-# Put each answer in its variable. Numbers and choices are checked at once; reasons and text are kept
-# for a person to read (20 words or more).
+# Put each answer in its variable. Numbers and choices are checked at once, part by part; reasons and text
+# are kept for a person to read (20 words or more).
 #
-# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento; los
-# > razonamientos los lee una persona. Los textos puedes escribirlos en español; las opciones, como se
-# > piden (`"no"`, `"c"`).
+# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, parte por parte;
+# > los razonamientos los lee una persona. Puedes responder en español, también con las opciones (`"sí"`) y las
+# > unidades (`"20 pasadas"`).
 #
+# **Drill 1.** A first stage hands 800 candidates to a cross-encoder that takes 9 ms per pair. For one
 # new question: how many forward passes does the cross-encoder make, how many would a bi-encoder make
-# whose documents are stored, and how many seconds does the cross-encoder take? Answer
+# whose documents are stored, and how many seconds does the cross-encoder take, to one decimal? Answer
 # `(cross, bi, seconds)`.
 
 # %%
 # BEGIN SOLUTION: drill_03_1 = None
-drill_03_1 = (1000, 1, 1000 * 0.007)
+drill_03_1 = (800, 1, 800 * 0.009)
 # END SOLUTION
 drills.check("03_1", drill_03_1)
 
 # %% [markdown]
-# **Drill 2.** By hand. Three questions: the first right document is at rank 1, at rank 3, and
-# nowhere among the first ten. What is mrr@10? Then one question with two right documents, found at ranks 2 and
-# 5: what is its ndcg@10? Answer `(mrr, ndcg)`, to three decimals.
+# **Drill 2.** By hand. Three questions: the first right document is at rank 2, at rank 5, and
+# nowhere among the first ten. What is mrr@10? Then one question with two right documents, found at ranks 1 and
+# 4: what is its ndcg@10? Answer `(mrr, ndcg)`, to three decimals.
 
 # %%
 # BEGIN SOLUTION: drill_03_2 = None
 drill_03_2 = (
-    (1 + 1 / 3 + 0) / 3,
-    (1 / np.log2(3) + 1 / np.log2(6)) / (1 / np.log2(2) + 1 / np.log2(3)),
+    (1 / 2 + 1 / 5 + 0) / 3,
+    (1 / np.log2(2) + 1 / np.log2(5)) / (1 / np.log2(2) + 1 / np.log2(3)),
 )
 # END SOLUTION
 drills.check("03_2", drill_03_2)
 
 # %% [markdown]
-# **Drill 3.** Every question has one right document. A first stage has a recall@10 of 87% and a
-# recall@50 of 99%. What is the highest hit_rate@1 that a reranker of depth 10 can reach (as a number
-# from 0 to 1)? If its depth is raised to 50, must its hit_rate@1 rise, `"yes"` or `"no"`? And why?
+# **Drill 3.** Every question has one right document. A first stage has a recall@10 of 78% and a
+# recall@50 of 93%. What is the highest hit_rate@1 that a reranker of depth 10 can reach, to two
+# decimals? If its depth is raised to 50, must its hit_rate@1 rise, `"yes"` or `"no"`? And why?
 # Answer `(ceiling, must_rise, reason)`.
 
 # %%
 # BEGIN SOLUTION: drill_03_3 = None
 drill_03_3 = (
-    0.87,
+    0.78,
     "no",
-    """Only a document among the ten can come first, so 0.87 is the most. At depth 50 the ceiling is
-    0.99, but each of the forty further candidates is also a chance for the reranker to be misled:
+    """Only a document among the ten can come first, so 0.78 is the most. At depth 50 the ceiling is
+    0.93, but each of the forty further candidates is also a chance for the reranker to be misled:
     where it scores a wrong newcomer above the right document, a hit is lost.""",
 )
 # END SOLUTION
 drills.check("03_3", drill_03_3)
 
 # %% [markdown]
-# **Drill 4.** On 232 questions a reranker changes hit_rate@1 by +2 points, 95% interval −4 to +8,
-# p = 0.64. Which statement is right? (a) Reranking has no effect. (b) Reranking helps by 2 points.
+# **Drill 4.** On 150 questions a reranker changes hit_rate@1 by +3 points, 95% interval −5 to +11,
+# p = 0.46. Which statement is right? (a) Reranking has no effect. (b) Reranking helps by 3 points.
 # (c) The data are compatible with a small loss as well as with a sizeable gain. (d) The probability that
-# reranking has no effect is 64%. And about how many questions would bring the half-width of the interval
-# from 6 points down to 2? Answer `(letter, questions, reason)`.
+# reranking has no effect is 46%. And about how many questions would bring the half-width of the interval
+# from 8 points down to 3? Answer `(letter, questions, reason)`.
 
 # %%
 # BEGIN SOLUTION: drill_03_4 = None
 drill_03_4 = (
     "c",
-    232 * 9,
-    """The interval contains every effect that the data do not rule out: a loss of four points, none,
-    a gain of eight. That 0 is among them shows neither help nor its absence. The width shrinks with
-    the square root of the number of questions, so a third of it takes nine times as many.""",
+    1067,
+    """The interval contains every effect that the data do not rule out: a loss of five points, none,
+    a gain of eleven. That 0 is among them shows neither help nor its absence. The width shrinks with
+    the square root of the number of questions, so 8/3 narrower takes 64/9 times as many.""",
 )
 # END SOLUTION
 drills.check("03_4", drill_03_4)

@@ -251,7 +251,7 @@ ODD = """{
     "number": lambda *_: 12345,
     "nothing": None,
 }"""
-BECAUSE = "because " * 25
+BECAUSE = " ".join(f"reason{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
 
 
 def drill_answers() -> list[tuple[str, Any]]:
@@ -276,9 +276,11 @@ def drill_answers() -> list[tuple[str, Any]]:
         ]
     return [
         *answers,
-        ("01_1", ["75 KiB", "75 KiB"]),
-        ("01_1", ["0.0768 MB", 0.0732]),
-        ("03_1", [1_000, 1, "7000 ms"]),
+        ("01_1", ["360 KiB", "360 KiB"]),
+        ("01_1", ["368.640", "0,352 MiB"]),
+        ("01_1", ["0.36864 MB", "368.640"]),
+        ("03_1", [800, 1, "7200 ms"]),
+        ("03_3", ["78 %", False, BECAUSE]),
         ("01_3", ["a b c", "c b a", BECAUSE]),
         ("01_3", ["a b c", "c b a"]),
         ("02_3", [[1, 0], [[10, 10], [1, 0.5], [0.1, 0]]]),

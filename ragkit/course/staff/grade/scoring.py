@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from ragkit.course.drills.asking import unanswered
 from ragkit.course.drills.base import Drill, Part, Text
+from ragkit.course.drills.reading import UnclearError, alone, missing
 from ragkit.course.judging import Key, credit, explain, find
 from ragkit.course.plain import MAX_TEXT, Opaque
 from ragkit.course.staff.exercise import Exercise
@@ -141,10 +142,9 @@ def _score_drill(item: Item, drill: Drill, answers: Answers) -> Mark:
     if unanswered(value):
         return Mark(item.name, "not attempted", 0.0, item.points)
     try:
-        pieces = drill.split(_padded(drill, value))
-    except (TypeError, ValueError) as error:
-        form = f"The answer does not have the form that was asked for ({error})."
-        return Mark(item.name, "incorrect", 0.0, item.points, form, shown(value))
+        pieces = drill.split(value)
+    except UnclearError as unclear:
+        return Mark(item.name, "incorrect", 0.0, item.points, _sentence(unclear), shown(value))
     parts = list(zip(drill.parts, pieces, strict=True))
     if item.kind == "text":
         text = next(entries[0] for part, entries in parts if isinstance(part, Text))
@@ -153,40 +153,42 @@ def _score_drill(item: Item, drill: Drill, answers: Answers) -> Mark:
     return _note_duplicate(_score_parts(item, computed), place)
 
 
-def _padded(drill: Drill, value: Any) -> Any:
-    """An answer that lacks its last entries, such as the reason, with None in their place."""
-    width = sum(part.width for part in drill.parts)
-    if width > 1 and isinstance(value, list | tuple) and len(value) < width:
-        return (*value, *[None] * (width - len(value)))
-    return value
-
-
 def _score_parts(item: Item, parts: Sequence[tuple[Part, tuple[Any, ...]]]) -> Mark:
     findings = [_judge(part, entries) for part, entries in parts]
     answer = "; ".join(shown(entry) for _, entries in parts for entry in entries)
     if any(finding.kind == "recorded" for finding in findings):
         measured = " ".join(finding.sentence for finding in findings if finding.sentence)
-        return Mark(item.name, "recorded", None, item.points, f"Measured: {measured}.", answer)
+        return Mark(item.name, "recorded", None, item.points, f"Measured: {measured}", answer)
     earned = sum(
         CREDIT[finding.kind] * getattr(part, "points", 1.0)
         for (part, _), finding in zip(parts, findings, strict=True)
     )
     status: Status = "correct" if earned == item.points else "incorrect"
-    wrong = [finding.sentence for finding in findings if finding.kind != "correct"]
+    wrong = [
+        f"{part.label}: {finding.sentence}"
+        for (part, _), finding in zip(parts, findings, strict=True)
+        if finding.kind != "correct"
+    ]
     mistake = next((finding.sentence for finding in findings if finding.kind == "named"), "")
     return Mark(item.name, status, round(earned, 2), item.points, " ".join(wrong), answer, mistake)
 
 
 def _judge(part: Part, entries: tuple[Any, ...]) -> Finding:
-    if any(entry is None for entry in entries):
-        return Finding("incorrect", "This part of the answer is missing.")
+    if any(map(missing, entries)):
+        return Finding("incorrect", "not answered.")
     try:
         return part.find(*entries)
     except Exception:
-        return Finding("incorrect", "This part does not have the form that was asked for.")
+        return Finding("incorrect", "it does not have the form that was asked for.")
+
+
+def _sentence(error: Exception) -> str:
+    words = str(error)
+    return words[:1].upper() + words[1:]
 
 
 def _read_by_a_person(item: Item, text: Any) -> Mark:
+    text = alone(text)
     if unanswered(text):
         return Mark(item.name, "not attempted", 0.0, item.points)
     if isinstance(text, Opaque):
