@@ -44,7 +44,7 @@ class Item:
     @property
     def rubric(self) -> Sequence[str]:
         """The key points of a text."""
-        if isinstance(self.source, Exercise):
+        if self.kind != "text" or isinstance(self.source, Exercise):
             return ()
         return next((part.rubric for part in self.source.parts if isinstance(part, Text)), ())
 
