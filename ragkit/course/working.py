@@ -15,6 +15,8 @@ from ragkit.course import notebooks
 from ragkit.course.layout import course_root, student_labs, work_folder
 from ragkit.errors import DataError
 
+_SETTINGS = Path(__file__).with_name("jupyterlab")  # of JupyterLab: `overrides.json`
+
 
 @dataclass(frozen=True, slots=True)
 class Copy:
@@ -46,14 +48,13 @@ def copy_labs(root: Path | None = None) -> Iterator[Copy]:
 def jupyter_command(place: str, options: Sequence[str] = (), root: Path | None = None) -> list[str]:
     """The command that opens JupyterLab on the course's root, at `place`, a path below it.
 
-    It asks nothing about news or newer versions: both would need a network.
+    It does not ask whether to fetch news, which would need a network.
     """
     return [
         *(sys.executable, "-m", "jupyterlab"),
         f"--ServerApp.root_dir={root or course_root()}",
         f"--LabApp.default_url=/lab/tree/{place}",
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
+        f"--LabApp.app_settings_dir={_SETTINGS}",
         *options,
     ]
 
