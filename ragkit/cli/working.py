@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ragkit.course.resetting import Reset
     from ragkit.course.validating import Found, Report
 
-_RELOAD = "If the notebook is open in JupyterLab: File → Reload Notebook from Disk."
+_RELOAD = "In JupyterLab: File → Reload Notebook from Disk, then run the cell."
 
 
 def work(
