@@ -133,5 +133,5 @@ def _set_aside(path: Path) -> None:
     while (aside := path.with_name(f"{path.stem}-damaged-{number}.json")).exists():
         number += 1
     os.replace(path, aside)
-    words = f"{path} is damaged; it is now {aside.name}. Run the checks again."
+    words = f"{path} is damaged, and is now {aside.name}. Run the checks again."
     warnings.warn(words, RagkitWarning, stacklevel=2)

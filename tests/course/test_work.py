@@ -155,7 +155,7 @@ def is_listening(port: int) -> bool:
 def server(course: Path, tmp_path: Path) -> Iterator[str]:
     """The address of JupyterLab as `ragkit work --open` starts it, its token included."""
     (course / "theory").mkdir()
-    (course / "theory" / "page.md").write_text("# A page")
+    (course / "theory" / "page.txt").write_text("A page")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -185,7 +185,7 @@ def test_jupyterlab_serves_the_whole_course_opens_in_work_and_asks_nothing(serve
         with urllib.request.urlopen(f"{start}/{path}?token={token}") as answer:
             return json.load(answer)
 
-    assert get("api/contents/theory/page.md")["content"] == "# A page"
+    assert get("api/contents/theory/page.txt")["content"] == "A page"
     assert get(f"api/contents/labs/{student.LAB}")["type"] == "notebook"
     settings = get("lab/api/settings/@jupyterlab/apputils-extension:notification")
     assert settings["schema"]["properties"]["fetchNews"]["default"] == "false"
