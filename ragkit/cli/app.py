@@ -40,11 +40,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a progr
 @app.command()
 def ask(
     question: Annotated[
-        str,
-        typer.Argument(
-            help="What you want to know, in your own words.", metavar="QUESTION", show_default=False
-        ),
-    ] = "",
+        str | None,
+        typer.Argument(help="What you want to know, in your own words.", metavar="QUESTION"),
+    ] = None,
     k: Annotated[int, typer.Option("--k", "-k", help="How many documents to show.")] = 5,
     encoder: Annotated[
         EncoderName, typer.Option(help="Which model turns text into vectors.")
@@ -77,7 +75,7 @@ def ask(
     from ragkit.runtime import data_dir
     from ragkit.search.retrievers import DenseRetriever, Retriever
 
-    if not question:
+    if question is None:
         raise DataError('Ask something, such as: ragkit ask "past participle of eat?"')
     question, k, depth = check_query(question), check_count(k), check_count(depth, "depth")
     if rerank and k > depth:  # more candidates for a larger k might change what comes first

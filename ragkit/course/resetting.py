@@ -50,9 +50,7 @@ def reset(name: str, root: Path | None = None) -> Reset:
     written = [p for p in defining if not _is_stub(notebook.cells[p].source, item.variable)]
     if defining and not written:
         return Reset(item, path, 0, changed=False)
-    first = (
-        written[0] if written and written == defining else None
-    )  # a stub that is still there is enough
+    first = written[0] if written and written == defining else None  # one stub is enough
     new: dict[int, list[Any]] = {
         place: _replaced(notebook.cells[place], item, stub.source if place == first else "")
         for place in written

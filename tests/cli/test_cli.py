@@ -167,7 +167,7 @@ def test_an_interrupt_ends_in_status_130_and_one_sentence(
     [
         (["ask", ""], "query is empty"),
         (["ask", "  "], "query is empty"),
-        (["ask"], "Missing argument"),
+        (["ask"], "past participle of eat?"),
         (["ask", "one", "two"], "two"),
         (["ask", QUESTION, "--k", "0"], "k must be at least 1; got 0"),
         (["ask", QUESTION, "--k", "-3"], "k must be at least 1; got -3"),

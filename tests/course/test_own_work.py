@@ -92,9 +92,8 @@ def test_a_source_that_moved_on_is_no_work_of_somebody(lab: Path) -> None:
     """Also where it gives away what was an exercise, or asks for what was given."""
     source = lab.parent.parent / "solutions" / f"{lab.stem}.py"
     text = source.read_text(encoding="utf-8")
-    source.write_text(
-        text.replace("rows / np.linalg", "rows * 1.0 / np.linalg") + "\n# %%\nx = 1\n"
-    )
+    text = text.replace("def pad(rows):", "def pad(some_rows):")
+    source.write_text(text + "\n# %%\ncheck.pad(pad)\n", encoding="utf-8")
     assert find_own_work(lab.parent.parent) == []
     assert editions.drift(lab.parent.parent) != []
 

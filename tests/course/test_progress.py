@@ -161,16 +161,8 @@ def test_the_table_has_every_item_with_its_sign_and_date() -> None:
     }
     lines = plain_text(progress_tables.full_table(labs, seen)).splitlines()
     [hit_rate] = [line for line in lines if "1.4 hit_rate" in line]
-    assert hit_rate.split() == [
-        "✓",
-        "1.4",
-        "hit_rate",
-        "Hit",
-        "rate",
-        "correct",
-        "2026-03-01",
-        "10:20",
-    ]
+    assert hit_rate.split()[:3] == ["✓", "1.4", "hit_rate"]
+    assert hit_rate.split()[3:] == ["Hit", "rate", "correct", "2026-03-01", "10:20"]
     signs = [line.lstrip()[0] for line in lines if any(s in line[:4] for s in "✓✗✎○")]
     everything = [item for lab in labs for item in lab.items]
     assert (signs.count("✓"), signs.count("✗"), signs.count("✎")) == (2, 1, 1)  # and the legend

@@ -93,7 +93,8 @@ def test_a_moved_and_split_answer_is_found_by_its_name(mine: Path) -> None:
     notebook = student.load(mine)
     notebook["cells"].remove(student.cell_with(notebook, "def hit_rate"))
     student.save(mine, notebook)
-    code = "import math\n\n@staticmethod\ndef hit_rate(\n    a, b, k\n):\n    return 1\n    # end\n\ny = 2"
+    function = "@staticmethod\ndef hit_rate(\n    a, b, k\n):\n    return 1\n    # end"
+    code = f"import math\n\n{function}\n\ny = 2"
     student.add(mine, "z = 1", code)
     reset("1.4", root(mine))
     notebook = student.load(mine)
