@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import urllib.request
@@ -189,3 +190,12 @@ def test_jupyterlab_serves_the_whole_course_opens_in_work_and_asks_nothing(serve
     assert get(f"api/contents/labs/{student.LAB}")["type"] == "notebook"
     settings = get("lab/api/settings/@jupyterlab/apputils-extension:notification")
     assert settings["schema"]["properties"]["fetchNews"]["default"] == "false"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here")
+def test_make_help_lists_every_target_that_says_what_it_does() -> None:
+    texts = [(ROOT / name).read_text(encoding="utf-8") for name in ("Makefile", "setup.mk")]
+    targets = re.findall(r"^(\S+):.*##", "\n".join(texts), re.MULTILINE)
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, check=True, text=True)
+    assert [line.split()[0] for line in shown.stdout.splitlines()] == targets
+    assert {"lab", "bench-quick"} <= set(targets)
