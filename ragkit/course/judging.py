@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ragkit.course import plain
+from ragkit.course import plain, progress
 from ragkit.course.calling import Outcome, call, is_stub
 from ragkit.course.verdict import Finding, Verdict
 from ragkit.errors import DataError
@@ -85,7 +85,7 @@ class Check:
 
     def __call__(self, function: Function) -> Verdict:
         """Print and return the verdict on a student's function."""
-        return self.judge(function).say()
+        return progress.record(self.name, self.judge(function).say())
 
     def case(self, number: int) -> CaseView:
         """Case `number`, counted from 1: a copy of its input, and what is expected of it."""

@@ -180,9 +180,9 @@ def test_every_file_that_the_project_and_the_makefile_name_exists(bundle: Path) 
         *hatch["build"]["targets"]["wheel"]["packages"],
         *hatch["build"]["targets"]["wheel"]["force-include"],
         *re.findall(r"\b[\w-]+\.(?:lock|toml|txt|md|mk|py|ipynb)\b", makefile),
-        *re.findall(r"--(?:requirement|notebook-dir) (\S+)", makefile),
+        *re.findall(r"--requirement (\S+)", makefile),
     ]
-    assert {"requirements.lock", "labs"} <= set(named)
+    assert "requirements.lock" in named
     assert [name for name in named if not (bundle / name).exists()] == []
     for script in project["project"]["scripts"].values():
         module, _, function = script.partition(":")
@@ -419,3 +419,45 @@ def test_a_command_that_needs_the_answers_says_so_in_a_sentence(
     status, out, complaint = refusals[command]
     assert (status, out) == (2, "")
     assert re.fullmatch(r"ragkit: [^\n]*students' bundle is not\.\n", complaint)
+
+
+def test_help_lists_only_what_works_in_the_bundle(bundle: Path, tmp_path: Path) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "ragkit", "--help"],
+        cwd=tmp_path,
+        env=environment(bundle),
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    listed = set(re.findall(r"^\W+([a-z-]+)  ", shown.stdout, re.MULTILINE))
+    assert {"ask", "work", "progress", "reset", "validate"} <= listed
+    assert not listed & {"editions", "results", "bundle", "grade"}
+
+
+def test_copies_progress_reset_and_validate_need_nothing_that_the_bundle_lacks(
+    bundle: Path, tmp_path: Path
+) -> None:
+    """Each in a process that imports the bundle's library, in a copy of the bundle."""
+    own = shutil.copytree(bundle, tmp_path / "own")
+
+    def ragkit(*arguments: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "ragkit", *arguments],
+            cwd=own,
+            env=environment(own),
+            capture_output=True,
+            check=False,
+            text=True,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    lab = "work/01-embeddings-and-biencoders.ipynb"
+    assert f"copied  {lab}" in ragkit("work")[1]
+    path = own / lab
+    path.write_text(path.read_text("utf-8").replace("drill_01_1 = None", "drill_01_1 = (1, 2)"))
+    status, out, errors = ragkit("validate", lab)
+    assert (status, errors) == (1, "")
+    assert re.search(r"drill_01_1 +the check says: ✗ incorrect", out)
+    assert "the stub is back" in ragkit("reset", "01_1")[1]
+    assert len(json.loads(ragkit("progress", "--json")[1])) > 40

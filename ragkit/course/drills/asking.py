@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ragkit.course import progress
 from ragkit.course.drills.base import Drill
 from ragkit.course.drills.reading import missing
 from ragkit.course.drills.texts import question_words
@@ -15,13 +16,17 @@ def ask(drills: Mapping[str, Drill], name: Any, answer: Any) -> Verdict:
     """Print and return the verdict on the answer to one of `drills`; nothing is raised."""
     if not isinstance(name, str) or name not in drills:  # an answer in its place has no hash
         return Verdict("incorrect", no_drill(drills, name)).say()
+    return progress.record(name, _verdict(drills[name], name, answer).say())
+
+
+def _verdict(drill: Drill, name: str, answer: Any) -> Verdict:
     if unanswered(answer):
-        return Verdict("not attempted", f"put your answer in drill_{name}.").say()
+        return Verdict("not attempted", f"put your answer in drill_{name}.")
     try:
-        return drills[name].judge(answer, question_words(name)).say()
+        return drill.judge(answer, question_words(name))
     except Exception as error:
-        words = f"answer with {drills[name].form}; this raised {type(error).__name__}."
-        return Verdict("incorrect", words).say()
+        words = f"answer with {drill.form}; this raised {type(error).__name__}."
+        return Verdict("incorrect", words)
 
 
 def no_drill(drills: Mapping[str, Drill], name: Any) -> str:
