@@ -225,20 +225,20 @@ _NONE = Mistake(
 def _gain_cases(rng: Generator) -> list[Case]:
     count, k = (int(number) for number in rng.integers([5, 3], [8, 5]))
 
-    def draw(grades: list[int], cut: int) -> tuple[Array, Array, int]:
-        """A ranking that finds all but one of the grades above 0, among zeros."""
+    def draw(grades: list[int], wrong: int, cut: int) -> tuple[Array, Array, int]:
+        """A ranking of all but one of the grades above 0 and so many wrong documents."""
         judged = rng.permutation(grades)
-        relevant = rng.permutation(judged[judged > 0])[1:]
-        return rng.permutation(np.r_[relevant, np.zeros(3, dtype=int)]), judged, cut
+        found = rng.permutation(judged[judged > 0])[1:]
+        return rng.permutation(np.r_[found, np.zeros(wrong, dtype=int)]), judged, cut
 
     two = np.zeros(count, dtype=int)
     two[rng.choice(np.arange(1, count), size=2, replace=False)] = 1
-    few = draw_apart(lambda: draw([0, 0, 1, 2, 3], 10), _ndcg, _GRADES)
-    deep = draw_apart(lambda: draw([0, 0, 1, 1, 2, 2, 3], k), _ndcg, _GRADES + _CUT_OFFS)
+    few = draw_apart(lambda: draw([0, 0, 1, 2, 3], 0, 10), _ndcg, _GRADES)
+    deep = draw_apart(lambda: draw([0, 0, 1, 1, 2, 2, 3], 3, k), _ndcg, _GRADES + _CUT_OFFS)
     none = np.zeros(count, dtype=int)
     return [
         Case((two, np.array([0, 1, 1]), count), "two relevant documents", f"k={count}"),
-        Case(few, "relevance in grades, a k above the number of places", "k=10"),
+        Case(few, "relevance in grades, a ranking shorter than k", "2 places, k=10"),
         Case(deep, "more relevant documents than k", f"k={k}", weight=2),
         Case((none, np.array([0, 0]), count), "a query with no relevant document", f"k={count}"),
     ]
@@ -326,7 +326,7 @@ def _order_cases(rng: Generator) -> list[Case]:
 
     def draw(count: int) -> tuple[Array, Array]:
         """Cosines and logits: numbers of different sizes, in orders that agree in part."""
-        return 0.1 * rng.permutation(count), np.round(rng.normal(scale=5, size=count), 2)
+        return 0.1 * rng.permutation(count), np.round(1.4 ** rng.permutation(count) - 3, 2)
 
     return [
         Case((np.arange(float(few)), falling), "orders that agree on one pair", f"{few} documents"),
