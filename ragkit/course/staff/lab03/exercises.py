@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,8 @@ def _fuse(ranks: Any, k: float) -> list[float]:
 
 def _mean_of_those_that_rank(ranks: Array, k: float) -> Array:
     systems = (np.asarray(ranks) > 0).sum(axis=0)
-    return np.array(_fuse(ranks, k)) / np.maximum(systems, 1)
+    means: Array = np.array(_fuse(ranks, k)) / np.maximum(systems, 1)
+    return means
 
 
 _FUSIONS = [
@@ -226,7 +228,7 @@ def _fusion_cases(rng: Generator) -> list[Case]:
         Case((_rankings(rng, few, (few,)), 60), "one system, k=60", f"{few} documents"),
         Case((_rankings(rng, few, (few, few)), small), "two systems", f"k={small}"),
         Case(square, "as many systems as documents", f"k={small}"),
-        Case(some, "a document that no system ranks, k=" + str(k), f"3 systems, k={k}", weight=2),
+        Case(some, "a document that no system ranks", f"3 systems, k={k}", weight=2),
     ]
 
 
@@ -304,14 +306,10 @@ def _token_cases(rng: Generator) -> list[Case]:
         away = int(rng.integers(asked))
         document *= -np.sign(document @ query[away])[:, None]
         lengths = (rng.permutation(len(rows))[:, None] + 0.5 for rows in (query, document))
-        query, document = (
-            np.round(unit(rows) * length, 1)
-            for rows, length in zip((query, document), lengths, strict=True)
-        )
-        return query, document
+        return np.round(unit(query) * next(lengths), 1), np.round(unit(document) * next(lengths), 1)
 
     apart = [
-        draw_apart(lambda a=asked, r=read: draw(a, r), _max_sim, _LATE)  # type: ignore[misc]
+        draw_apart(partial(draw, asked, read), _max_sim, _LATE)
         for asked, read in ((few, more), (more, few), (few, few))
     ]
     units = unit(rng.normal(size=(few, 4))), unit(rng.normal(size=(more, 4)))
