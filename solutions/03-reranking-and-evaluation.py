@@ -376,8 +376,17 @@ def two_stage(first, second, depth, k):
 check.two_stage(two_stage)
 
 # %% [markdown]
-# Where your function is right, it now answers a question of your own; until then the library's does. Change
-# `my_question` and run the cell again. (It scores all 56 documents by both models.)
+# Now a question of your own: change `my_question`, and run this cell and the next two again. It scores all 56
+# documents by both models.
+
+# %%
+my_question = 'Why can\'t I say "I am wanting a coffee"?'
+cosines = {hit.doc_id: hit.score for hit in dense.search(my_question, k=56)}
+first_scores = np.array([cosines[document.doc_id] for document in kb.documents])
+second_scores = cross.predict([(my_question, document.full_text) for document in kb.documents])
+
+# %% [markdown]
+# Where your function is right, it is used, and until then the library's. The three best of ten candidates:
 
 # %%
 from ragkit.ranking import ranked
@@ -388,11 +397,7 @@ def library_two_stage(first, second, depth, k):
     return [row for row, _ in ranked([(row, second[row]) for row, _ in candidates], k)]
 
 
-my_question = 'Why can\'t I say "I am wanting a coffee"?'
 rerank = check.two_stage.choose(two_stage, library_two_stage)
-cosines = {hit.doc_id: hit.score for hit in dense.search(my_question, k=56)}
-first_scores = np.array([cosines[document.doc_id] for document in kb.documents])
-second_scores = cross.predict([(my_question, document.full_text) for document in kb.documents])
 for row in rerank(first_scores, second_scores, 10, 3):
     print(f"{second_scores[row]:6.2f}  {kb.documents[row].doc_id}")
 
@@ -870,8 +875,16 @@ check.max_sim(max_sim)
 # ColBERT:** these vectors were trained to be averaged, never to be matched one by one. The first and
 # last token, `[CLS]` and `[SEP]`, are not words and are left out.
 #
-# Your function on a question of your own (`my_question`), against every document, and beside it
-# `ragkit.MaxSimRetriever`, which should give the same documents and scores:
+# The vectors of a question of your own (change `late_question`), and those of every document:
+
+# %%
+late_question = "Did he lie down or lay down?"
+late_texts = [late_question, *(document.full_text for document in kb.documents)]
+asked_rows, *read_rows = (rows[1:-1] for rows in minilm.token_vectors(late_texts))
+
+# %% [markdown]
+# Your function ranks the documents for it, or the library's until yours is right. On the right, what
+# `ragkit.MaxSimRetriever` finds; documents and scores should be the same:
 
 # %%
 from scipy.spatial.distance import cdist
@@ -881,18 +894,11 @@ def library_max_sim(query, document):
     return len(query) - cdist(query, document, "cosine").min(axis=1).sum()
 
 
-my_question = "Is it who or whom?"
 late_score = check.max_sim.choose(max_sim, library_max_sim)
-asked_rows, *read_rows = (
-    rows[1:-1] for rows in minilm.token_vectors([my_question, *(d.full_text for d in kb.documents)])
-)
-sums = {
-    document.doc_id: float(late_score(asked_rows, rows))
-    for document, rows in zip(kb.documents, read_rows, strict=True)
-}
-peers = ragkit.MaxSimRetriever(minilm).fit(kb.documents).search(my_question, k=3)
-for doc_id, hit in zip(sorted(sums, key=sums.get, reverse=True), peers, strict=False):
-    print(f"{sums[doc_id]:.3f} {doc_id:<28} MaxSimRetriever: {hit.score:.3f} {hit.doc_id}")
+sums = [float(late_score(asked_rows, rows)) for rows in read_rows]
+peers = ragkit.MaxSimRetriever(minilm).fit(kb.documents).search(late_question, k=3)
+for row, hit in zip(np.argsort(np.negative(sums)), peers, strict=False):
+    print(f"{sums[row]:.3f} {kb.documents[row].doc_id:<22} {hit.score:.3f} {hit.doc_id}")
 
 # %% [markdown]
 # From here on we keep the token vectors with length 1:

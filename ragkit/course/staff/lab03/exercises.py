@@ -117,15 +117,15 @@ _TIES = [
 
 
 def _stage_cases(rng: Generator) -> list[Case]:
-    depth, k = int(rng.integers(4, 6)), int(rng.integers(2, 4))
+    count, depth, k = (int(number) for number in rng.integers([8, 4, 2], [12, 6, 4]))
 
-    def draw() -> tuple[Array, Array]:
-        count = int(rng.integers(8, 12))
-        return rng.permutation(count) / 5, 0.23 * rng.permutation(count) - 1
+    def draw(count: int, depth: int, k: int) -> tuple[Array, Array, int, int]:
+        """Scores without ties, of which the second ones are a little further apart."""
+        first, second = rng.permutation(count) / 5, 0.23 * rng.permutation(count) - 1
+        return first, np.round(second, 2), depth, k
 
-    below = draw_apart(lambda: (*draw(), depth, k), _two_stage, _STAGES)
-    above = draw_apart(lambda: (*draw(), depth, depth + 2), _two_stage, _STAGES + _BEYOND_DEPTH)
-    few = rng.permutation(4) / 5, 0.23 * rng.permutation(4) - 1
+    below = draw_apart(partial(draw, count, depth, k), _two_stage, _STAGES)
+    above = draw_apart(partial(draw, count, depth, depth + 2), _two_stage, _STAGES + _BEYOND_DEPTH)
     before = int(rng.integers(1, 5))  # rows that come last in the first stage, first in the second
     tied_first = np.r_[np.full(before, -1.0), 0.5, 0.9, 0.5, 0.7]
     tied_second = np.r_[np.full(before, 9.0), 1.0, -2.0, 5.0, 1.0]
@@ -133,7 +133,7 @@ def _stage_cases(rng: Generator) -> list[Case]:
     return [
         Case(below, "k below the depth", _sizes(below), weight=2),
         Case(above, "k above the depth", _sizes(above)),
-        Case((*few, depth + 2, 3), "a depth above the number of documents", "4 documents"),
+        Case(draw(4, depth + 2, 3), "a depth above the number of documents", "4 documents"),
         Case((tied_first, tied_second, 3, 3), "ties in both stages", "depth=3, k=3"),
         Case((many_first, many_second, 38, 30), "many ties in both stages", "60 documents"),
     ]

@@ -237,7 +237,7 @@ def _gain_cases(rng: Generator) -> list[Case]:
     deep = draw_apart(lambda: draw([0, 0, 1, 1, 2, 2, 3], 3, k), _ndcg, _GRADES + _CUT_OFFS)
     none = np.zeros(count, dtype=int)
     return [
-        Case((two, np.array([0, 1, 1]), count), "two relevant documents", f"k={count}"),
+        Case((two, np.array([0, 1, 1, 1]), count), "two of three found", f"k={count}"),
         Case(few, "relevance in grades, a ranking shorter than k", "2 places, k=10"),
         Case(deep, "more relevant documents than k", f"k={k}", weight=2),
         Case((none, np.array([0, 0]), count), "a query with no relevant document", f"k={count}"),
@@ -326,7 +326,7 @@ def _order_cases(rng: Generator) -> list[Case]:
 
     def draw(count: int) -> tuple[Array, Array]:
         """Cosines and logits: numbers of different sizes, in orders that agree in part."""
-        return 0.1 * rng.permutation(count), np.round(1.4 ** rng.permutation(count) - 3, 2)
+        return rng.permutation(count) / 10, np.round(1.4 ** rng.permutation(count) - 3, 2)
 
     return [
         Case((np.arange(float(few)), falling), "orders that agree on one pair", f"{few} documents"),
