@@ -9,19 +9,28 @@ import numpy as np
 
 from ragkit.course.judging import Function
 from ragkit.course.staff.exercise import Array, Mistake
+from ragkit.errors import DataError
 
+_TRIES = 5000  # some tens are enough
 _MARGIN = 1e-3  # of the larger answer: far above rounding
 
 
 def draw_apart(
     draw: Callable[[], tuple[Any, ...]], expected: Function, mistakes: Sequence[Mistake]
 ) -> tuple[Any, ...]:
-    """Arguments, drawn until the right answer and those of all the mistakes differ on them."""
+    """Arguments, drawn until the right answer and those of all the mistakes differ on them.
+
+    Raises `DataError` if they never do: then two of the mistakes are one on such arguments.
+    """
     functions = [expected, *(mistake.wrong for mistake in mistakes)]
-    while True:
+    for _ in range(_TRIES):
         arguments = draw()
         if _tell_apart(functions, arguments):
             return arguments
+    raise DataError(
+        f"In {_TRIES} draws, two answers always agreed: the right one or those of "
+        f"{len(mistakes)} mistakes. Make the arguments richer, or leave a mistake out."
+    )
 
 
 def _tell_apart(functions: Sequence[Function], arguments: tuple[Any, ...]) -> bool:
