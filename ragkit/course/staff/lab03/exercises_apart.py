@@ -11,7 +11,7 @@ from ragkit.course.judging import Function
 from ragkit.course.staff.exercise import Array, Mistake
 from ragkit.errors import DataError
 
-_TRIES = 5000  # some tens are enough
+_TRIES = 10_000  # mostly some tens are enough, seldom a thousand
 _MARGIN = 1e-3  # of the larger answer: far above rounding
 
 
