@@ -51,7 +51,8 @@ def test_every_exercise_states_difficulty_and_minutes_and_has_a_hint_and_a_check
         assert 4 <= len(exercises) <= 6
         for text in exercises:
             assert re.search(r"\*Difficulty [●○]{3} · \d+ minutes\*", text)
-            assert "<summary>Hint</summary>" in text
+            steps = re.findall(r"<details><summary>Hint (\d): (a nudge|the way)</summary>", text)
+            assert steps == [("1", "a nudge"), ("2", "the way")]
             assert re.search(r"(?m)^check\.\w+\(\w+\)$", text)
 
 
