@@ -431,11 +431,6 @@ def recall_of_all_queries_together(rankings, qrels, k):
     return len(right & found) / len(right)
 
 
-def precision_at_k(rankings, qrels, k):
-    hits = sum(qrels[q].get(d, 0) > 0 for q in qrels for d in rankings.get(q, [])[:k])
-    return hits / (k * len(qrels))
-
-
 def precision_over_short_rankings(rankings, qrels, k):
     shares = []
     for q, judged in qrels.items():
@@ -473,18 +468,6 @@ def all_of_the_first_are_right(rankings, qrels, k):
 def relevance_one(rankings, qrels, k):
     return np.mean(
         [any(j.get(d, 0) == 1 for d in rankings.get(q, [])[:k]) for q, j in qrels.items()]
-    )
-
-
-def relevance_above_one(rankings, qrels, k):
-    return np.mean(
-        [any(j.get(d, 0) > 1 for d in rankings.get(q, [])[:k]) for q, j in qrels.items()]
-    )
-
-
-def relevance_from_zero(rankings, qrels, k):
-    return np.mean(
-        [any(j.get(d, -1) >= 0 for d in rankings.get(q, [])[:k]) for q, j in qrels.items()]
     )
 
 
@@ -603,16 +586,6 @@ def largest_grade(rankings, qrels, k):
     return np.mean(
         [max((j.get(d, 0) for d in rankings.get(q, [])[:k]), default=0) for q, j in qrels.items()]
     )
-
-
-def one_over_the_rank(rankings, qrels, k):
-    total = 0
-    for q, j in qrels.items():
-        for rank, d in enumerate(rankings.get(q, [])[:k], start=1):
-            if j.get(d, 0) > 0:
-                total += 1 / rank
-                break
-    return total / len(qrels)
 
 
 def jaccard(rankings, qrels, k):
@@ -1163,15 +1136,12 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
     "hit_rate": (
         recall_at_k,
         recall_of_all_queries_together,
-        precision_at_k,
         precision_over_short_rankings,
         all_right_documents_found,
         all_right_documents_found_if_any,
         all_judged_documents_found,
         all_of_the_first_are_right,
         relevance_one,
-        relevance_above_one,
-        relevance_from_zero,
         whatever_is_found,
         best_grade_only,
         first_judged_document_only,
@@ -1193,7 +1163,6 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         divided_by_k,
         grades_summed,
         largest_grade,
-        one_over_the_rank,
         jaccard,
         right_for_any_query,
         returned_from_within_the_loop,

@@ -33,8 +33,9 @@ def _cosines(query: Array, documents: Array) -> Array:
 
 
 def _nearness(query: Array, documents: Array) -> Array:
-    """The negated distance of each document, float [n]."""
-    return -((documents - query) ** 2).sum(axis=1)
+    """The negated squared distance of each document, float [n]."""
+    nearness: Array = -((documents - query) ** 2).sum(axis=1)
+    return nearness
 
 
 _CONFUSED: tuple[Callable[[Array, Array], Array], ...] = (
@@ -228,10 +229,12 @@ def _ranked(rng: Generator, asked: list[Asked], depth: int) -> tuple[Rankings, Q
     return {name: rankings[name] for name in names}, qrels
 
 
-def _extra(rng: Generator, most: int = 2) -> list[Asked]:
-    """Up to `most` queries with one right document at the top, and as many without."""
-    top, none = rng.integers(0, most + 1, size=2)
-    return [[(1, 1)]] * top + [[(None, 1)]] * none
+def _extra(rng: Generator, most: int) -> list[Asked]:
+    """Up to `most` queries with one right document at the top, and as many that find none."""
+    top, none = rng.integers(0, most + 1, size=2).tolist()
+    found: Asked = [(1, 1)]
+    missed: Asked = [(None, 1)]
+    return [found] * top + [missed] * none
 
 
 Run = tuple[Rankings, Qrels, int]
@@ -240,7 +243,7 @@ Run = tuple[Rankings, Qrels, int]
 def _single(rng: Generator) -> Run:
     k = int(rng.integers(2, 4))
     asked: list[Asked] = [[(1, 1)], [(1, 1)], [(k, 1)], [(k + 1, 1)], [(k + 3, 1)], [(None, 1)]]
-    return (*_ranked(rng, asked + _extra(rng), k + 3), k)
+    return (*_ranked(rng, asked + _extra(rng, 2), k + 3), k)
 
 
 def _several(rng: Generator) -> Run:
@@ -290,6 +293,11 @@ def _mean(found: Found, rankings: Rankings, qrels: Qrels, k: int) -> float:
 
 def _grades(first: list[str], judged: dict[str, int]) -> list[int]:
     return [judged.get(doc_id, 0) for doc_id in first]
+
+
+def _found(first: list[str], judged: dict[str, int]) -> int:
+    """The number of relevant documents among the first."""
+    return sum(grade > 0 for grade in _grades(first, judged))
 
 
 def _hit(first: list[str], judged: dict[str, int]) -> bool:
@@ -385,20 +393,12 @@ hit_rate = Exercise(
         ),
         Mistake(
             "this is precision: a query is a hit or not, however many relevant documents it has.",
-            lambda rankings, qrels, k: _mean(
-                lambda first, judged: np.count_nonzero(_grades(first, judged)) / k,
-                rankings,
-                qrels,
-                k,
-            ),
+            lambda rankings, qrels, k: _mean(_found, rankings, qrels, k) / k,
         ),
         Mistake(
             "this is recall: one right document is enough for a hit, however many there are.",
             lambda *run: _mean(
-                lambda first, judged: (
-                    np.count_nonzero(_grades(first, judged))
-                    / max(np.count_nonzero([*judged.values()]), 1)
-                ),
+                lambda first, judged: _found(first, judged) / max(_found([*judged], judged), 1),
                 *run,
             ),
         ),
@@ -411,9 +411,7 @@ hit_rate = Exercise(
         ),
         Mistake(
             "each right document counts; a query is a hit once, however many it finds.",
-            lambda *run: _mean(
-                lambda first, judged: np.count_nonzero(_grades(first, judged)), *run
-            ),
+            lambda *run: _mean(_found, *run),
         ),
         Mistake(
             "this is the share of misses; the share of hits is asked for.",

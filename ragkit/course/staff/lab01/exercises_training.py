@@ -197,8 +197,9 @@ def _scattered(rng: Generator, lean: float) -> Array:
 
 
 def _scaled(rng: Generator) -> Array:
-    rows: Array = rng.normal(size=(4, 3)) - 0.7
-    return (unit(rows) * rng.permutation([0.5, 1.5, 4, 9])[:, None]).round(2)
+    directions = unit(rng.normal(size=(4, 3)) - 0.7)
+    rows: Array = (directions * rng.permutation([0.5, 1.5, 4, 9])[:, None]).round(2)
+    return rows
 
 
 def _cone_cases(rng: Generator) -> list[Case]:
