@@ -6,6 +6,7 @@ import numpy as np
 from numpy.random import Generator
 
 from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake, unit
+from ragkit.course.staff.lab01.drawing import until
 
 
 def _states(rng: Generator, lengths: list[int], width: int, dimension: int) -> tuple[Array, Array]:
@@ -15,7 +16,7 @@ def _states(rng: Generator, lengths: list[int], width: int, dimension: int) -> t
     """
     table = rng.normal(scale=3, size=(12, dimension)).round(1).astype(np.float32)
     table[0] = rng.choice([-1, 1], size=dimension) * rng.uniform(5, 9, size=dimension).round(1)
-    table[1, 0] = 0
+    table[1] = np.r_[0, rng.uniform(1, 5, size=dimension - 1).round(1)]
     mask = np.arange(width) < np.array(lengths)[:, None]
     ids = np.where(mask, rng.integers(2, len(table), size=mask.shape), 0)
     ids[:, 0] = 1
@@ -118,11 +119,17 @@ def _row_cases(rng: Generator) -> list[Case]:
         drawn: Array = rng.permutation(directions * lengths[:, None]).round(2).astype(np.float32)
         return drawn
 
-    several = int(rng.integers(4, 7))
+    def sums_up(rows: Array) -> bool:
+        """No row adds up to 0."""
+        return bool(np.abs(rows.sum(axis=1)).min() > 0.05)
+
+    count = int(rng.integers(4, 7))
+    several, square = until(lambda: rows(count), sums_up), until(lambda: rows(3), sums_up)
+    single = until(lambda: rows(3)[:1], lambda row: sums_up(row) and bool(row.all()))
     return [
-        Case((rows(several),), "rows of different lengths", f"{several} of them", weight=2),
-        Case((rows(3),), "as many rows as columns", "3 of each"),
-        Case((rows(3)[:1],), "a single row"),
+        Case((several,), "rows of different lengths", f"{count} of them", weight=2),
+        Case((square,), "as many rows as columns", "3 of each"),
+        Case((single,), "a single row"),
     ]
 
 
@@ -141,8 +148,7 @@ normalise = Exercise(
             lambda rows: rows / np.linalg.norm(rows, axis=0),
         ),
         Mistake(
-            "each row is divided by the sum of its absolute values; the length is the square "
-            "root of the sum of squares.",
+            "each row is divided by the sum of its absolute values, which is not its length.",
             lambda rows: rows / np.abs(rows).sum(axis=1, keepdims=True),
         ),
         Mistake(

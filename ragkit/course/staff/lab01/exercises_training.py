@@ -28,7 +28,7 @@ def _small(rng: Generator) -> Batch:
 
 
 def _unit(rng: Generator, size: int, temperature: float) -> Batch:
-    queries, documents = unit(rng.normal(size=(2 * size, 3))).round(2).reshape(2, size, 3)
+    queries, documents = unit(rng.normal(size=(2 * size, 3))).reshape(2, size, 3)
     return queries, documents, temperature
 
 
