@@ -176,8 +176,8 @@ def mean_pool(states, mask):
 check.mean_pool(mean_pool)
 
 # %% [markdown]
-# `choose` takes your function if it is right, and else the library's, here NumPy's masked arrays. Whoever
-# did the work, these are the vectors of the two sentences.
+# `choose` takes your function if it is right, and else the library's, here one of NumPy's masked arrays.
+# Whoever does the work, each of the two sentences gets one vector.
 
 
 # %%
@@ -842,10 +842,10 @@ print("logits", logits.round(1), "| shares", shares.round(3), f"| loss {-np.log(
 # ### Exercise 1.5 · InfoNCE
 # *Difficulty ●●● · 20 minutes*
 #
-# Return the loss as a number; the vectors are used as they are, of length 1 or not. One trap: encoders return float32, where `exp` overflows above 88, and with
-# $\tau = 0.01$ logits reach 100. The logarithm of the fraction is *logit of the right document* minus
-# *logarithm of the sum of exponentials*, and that last logarithm has a safe form: subtract the largest logit of
-# the row from all of them before, and add it after.
+# Return the loss as a number. The vectors are used as they are, of length 1 or not. One trap: encoders return
+# float32, where `exp` overflows above 88, and with $\tau = 0.01$ logits reach 100. The logarithm of the fraction
+# is *logit of the right document* minus *logarithm of the sum of exponentials*, and that last logarithm has a safe
+# form: subtract the largest logit of the row from all of them before, and add it after.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #

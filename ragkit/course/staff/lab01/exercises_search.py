@@ -151,7 +151,7 @@ top_k = Exercise(
     )[:k],
     mistakes=[
         Mistake(
-            "these are the least similar documents: the sort is ascending.",
+            "these are the least similar documents: the sort is ascending, so this is argmin.",
             lambda query, documents, k: np.argsort(_dots(query, documents), kind="stable")[:k],
         ),
         Mistake(
