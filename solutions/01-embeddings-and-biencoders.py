@@ -30,8 +30,14 @@
 # > están en el [glosario](../theory/glossary.es.md); las fórmulas, en la [chuleta](../theory/cheat-sheet.es.md).
 #
 # How the exercises work: you replace `raise NotImplementedError` with your code, then run the cell
-# below it. It answers *not attempted*, *incorrect* (and why) or *correct*, and nothing later in the
-# notebook depends on your answer.
+# below it. It answers *not attempted*, *incorrect* (and why) or *correct*. `check.mean_pool.case(1)` hands
+# out the first input, with what is expected of it, so that you can try your function on it. The cell after
+# that puts your function to work; as long as it is not right, the library's does the work, and the cell
+# says which. So nothing later in the notebook depends on your answer.
+#
+# > 🇪🇸 **Resumen.** En cada ejercicio sustituyes `raise NotImplementedError` por tu código y ejecutas la
+# > celda siguiente, que lo comprueba; `check.mean_pool.case(1)` te da el primer caso, con el resultado esperado.
+# > Después tu función trabaja con datos reales; mientras no sea correcta, lo hace la de la biblioteca.
 #
 # <details><summary>Six words that this lab takes for granted</summary>
 #
@@ -138,12 +144,21 @@ print(states.shape, "= texts, places, dimensions")
 # *Difficulty ●●○ · 15 minutes*
 #
 # Average the token vectors of each text. Padding must not count, neither in the sum nor in the
-# number you divide by.
+# number you divide by. Every text has at least one token, and padding comes after the tokens.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# `mask[..., None]` has shape `[B, T, 1]`, so it multiplies `states` place by place. How many
-# real tokens does each text have? `mask.sum(axis=1)`.
+# Padding has to vanish twice, from the sum and from the count. Which of the two arrays knows where it is,
+# and which axis is the one that must disappear?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# In a product True counts as 1 and False as 0, so a mask can set vectors to zero. But it has an axis less
+# than the states: indexing it with `[..., None]` adds one, of length 1. Then sum over the places. The mask,
+# summed over its places, is the number of tokens of each text; keep that axis (`keepdims=True`), so that NumPy
+# divides row by row.
 #
 # </details>
 
@@ -161,15 +176,40 @@ def mean_pool(states, mask):
 check.mean_pool(mean_pool)
 
 # %% [markdown]
+# `choose` takes your function if it is right, and else the library's, here one of NumPy's masked arrays.
+# Whoever does the work, each of the two sentences gets one vector.
+
+
+# %%
+def library_mean_pool(states, mask):
+    """The same, as NumPy's masked arrays do it."""
+    hidden = np.broadcast_to(~mask[:, :, None], states.shape)
+    return np.ma.array(states, mask=hidden).mean(axis=1).data
+
+
+pool = check.mean_pool.choose(mean_pool, library_mean_pool)
+pooled = pool(states, mask)
+print(pooled.shape, "like the library's:", np.allclose(pooled, library_mean_pool(states, mask)))
+
+# %% [markdown]
 # ### Exercise 1.2 · Unit length
 # *Difficulty ●○○ · 5 minutes*
 #
 # Divide each row by its own length $\lVert x\rVert_2$. From then on the dot product of two rows (also
-# called their *inner product*) *is* their cosine, and every search below can be a matrix product.
+# called their *inner product*) *is* their cosine, and every search below can be a matrix product. No row
+# is zero.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# `np.linalg.norm(rows, axis=1, keepdims=True)` has shape `[n, 1]` and divides row by row.
+# There are n lengths, one for each row. Which shape must they have, so that NumPy divides row 0 by the
+# first of them, row 1 by the second, and so on?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# `np.linalg.norm` measures along the axis that you name. Its result has lost that axis, and NumPy would match
+# n lengths with the columns; `keepdims=True` keeps it, with length 1.
 #
 # </details>
 
@@ -186,13 +226,15 @@ def normalise(rows):
 check.normalise(normalise)
 
 # %% [markdown]
-# Lookup, mean, unit length: that is a complete encoder, and it is what `ragkit.MiniGPTEncoder` does. As
-# soon as your two functions are correct, the next cell puts them together and compares.
+# Lookup, mean, unit length: that is a complete encoder, and it is what `ragkit.MiniGPTEncoder` does. Here are
+# the three steps, beside its answer.
 
 # %%
-if check.mean_pool.judge(mean_pool).status == check.normalise.judge(normalise).status == "correct":
-    mine = normalise(mean_pool(states, mask))
-    print("your encoder agrees with ragkit's:", np.allclose(mine, gpt.encode(two), atol=1e-5))
+from ragkit.vectors import unit_rows
+
+scale = check.normalise.choose(normalise, unit_rows)
+mine = scale(pool(table[ids], mask))
+print("the three steps agree with gpt.encode:", np.allclose(mine, gpt.encode(two), atol=1e-5))
 
 # %% [markdown]
 # A peculiarity to remember: a mean has no order.
@@ -330,11 +372,22 @@ plots.show(
 # ### Exercise 1.3 · The k nearest
 # *Difficulty ●○○ · 10 minutes*
 #
-# Return the row numbers of the `k` documents with the largest dot product, best first.
+# Return the row numbers of the `k` documents with the largest dot product, best first. Of equal scores the
+# lower row comes first, so that everybody finds the same. `k` is at least 1 and at most the number of
+# documents. MiniLM's vectors have length 1, but take the vectors as they are: others do not.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# `np.argsort` sorts ascending. Sort the *negated* scores.
+# One product gives the scores of all documents. What you return is not the scores, but where they stand;
+# and what happens to two that are equal?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# `np.argsort` returns row numbers, the smallest value first. Turning its result round would turn equal scores
+# round too; if you sort negated scores instead, the largest come first. By default it does not keep the
+# order of equal values: its argument `kind` has one that does.
 #
 # </details>
 
@@ -352,8 +405,31 @@ def top_k(query, documents, k):
 check.top_k(top_k)
 
 # %% [markdown]
-# `ragkit` wraps the same product in an index (FAISS does the arithmetic) and a retriever, and adds
-# one rule: equal scores are ordered by document id, so that a result can be reproduced.
+# The library searches with an index, in which FAISS does the arithmetic. It finds ids, here the row numbers as
+# text; equal scores are ordered by id, so that a result can be reproduced.
+
+
+# %%
+def library_top_k(query, documents, k):
+    """The rows that ragkit's index finds, for unit vectors."""
+    index = ragkit.FlatIndex(documents.shape[1])
+    index.add(documents, [f"{row:04}" for row in range(len(documents))])
+    return [int(row) for row in index.search(query, k)[1][0]]
+
+
+search = check.top_k.choose(top_k, library_top_k)
+
+# %% [markdown]
+# Ask something. Change the question, in English, and run the cell again:
+
+# %%
+my_question = "Is it she has went or she has gone?"
+asked_vector = minilm.encode(my_question)
+for row in search(asked_vector, vectors, 3):
+    print(f"{vectors[row] @ asked_vector:.3f}  {kb.documents[row].title}")
+
+# %% [markdown]
+# `ragkit` puts encoder and index together in a **retriever**: it takes a question as text and returns documents.
 
 # %%
 dense = ragkit.DenseRetriever(minilm).fit(kb.documents)
@@ -381,11 +457,22 @@ for hit in by_table.search("past participle of eat?", k=3):
 # *Difficulty ●●○ · 15 minutes*
 #
 # `rankings` maps a query id to document ids, best first; `qrels` maps a query id to
-# `{doc_id: relevance}`. Relevant means relevance above 0.
+# `{doc_id: relevance}`. Relevant means relevance above 0; a document that is not in there is not relevant.
+# A query is a hit or not, however many relevant documents it has. Every query of `qrels` counts: one
+# that has no ranking is a miss, and so is one that has no relevant document. A ranking may be shorter than `k`.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# Loop over `qrels`, not over `rankings`: a query may be missing there (`rankings.get(q, [])`).
+# Which of the two mappings has all the queries that count? Answer for one query first: is it a hit? That is
+# yes or no; the rest is counting.
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Go through `qrels.items()`. A dictionary's `get` returns what you name instead where a key is missing: an
+# empty list for a query without a ranking, 0 for a document without a judgement. Cut the list after k places;
+# `any` says whether one of them is relevant. At the end divide the number of hits by that of the judged queries.
 #
 # </details>
 
@@ -406,15 +493,23 @@ def hit_rate(rankings, qrels, k):
 check.hit_rate(hit_rate)
 
 # %% [markdown]
-# With both of your functions correct, you can measure MiniLM yourself:
+# The library's `evaluate` wants a score for each document, so the rank becomes one. Then search for every
+# question of the test set, and count. The table in section 6 has this number in MiniLM's row.
+
 
 # %%
-if check.top_k.judge(top_k).status == check.hit_rate.judge(hit_rate).status == "correct":
-    mine = {}
-    for query in kb.queries:
-        best = top_k(minilm.encode(query.text), vectors, 5)
-        mine[query.query_id] = [kb.documents[row].doc_id for row in best]
-    print(f"MiniLM, your search and your metric: hit_rate@5 = {hit_rate(mine, kb.qrels, 5):.2f}")
+def library_hit_rate(rankings, qrels, k):
+    """As ragkit evaluates a run: query id to document id to score."""
+    run = {i: {d: -place for place, d in enumerate(ids)} for i, ids in rankings.items()}
+    return ragkit.evaluate(qrels, run, f"hit_rate@{k}").mean[f"hit_rate@{k}"]
+
+
+rate = check.hit_rate.choose(hit_rate, library_hit_rate)
+searched = {}
+for query in kb.queries:
+    best = search(minilm.encode(query.text), vectors, 5)
+    searched[query.query_id] = [kb.documents[row].doc_id for row in best]
+print(f"MiniLM: hit_rate@5 = {rate(searched, kb.qrels, 5):.3f}")
 
 # %% [markdown]
 # **⏸ A good place for a break.** So far: what an encoder is, and how to search with one. After the
@@ -747,16 +842,23 @@ print("logits", logits.round(1), "| shares", shares.round(3), f"| loss {-np.log(
 # ### Exercise 1.5 · InfoNCE
 # *Difficulty ●●● · 20 minutes*
 #
-# Return the loss as a number. One trap: encoders return float32, where `exp` overflows above 88, and with
-# $\tau = 0.01$ logits reach 100. The logarithm of the fraction is *logit of the right document* minus
-# *logarithm of the sum of exponentials*, and that last logarithm has a safe form: subtract the largest logit of
-# the row from all of them before, and add it after.
+# Return the loss as a number. The vectors are used as they are, of length 1 or not. One trap: encoders return
+# float32, where `exp` overflows above 88, and with $\tau = 0.01$ logits reach 100. The logarithm of the fraction
+# is *logit of the right document* minus *logarithm of the sum of exponentials*, and that last logarithm has a safe
+# form: subtract the largest logit of the row from all of them before, and add it after.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# The logits are `queries @ documents.T`, each divided by the temperature, and the right ones are on the
-# diagonal, `np.diag`. `np.logaddexp.reduce(logits, axis=1)` is the safe logarithm of a sum of exponentials, row by
-# row.
+# All $B^2$ similarities are one matrix product. Row i has the logits of question i; where in the matrix are
+# those of the right documents?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# The right ones are on the diagonal: `np.diag` reads it. For each row you need the logarithm of the sum of
+# exponentials; `np.logaddexp` is the safe form for two numbers, and its method `reduce` runs it along an axis.
+# Subtract the one from the other, row by row, and average.
 #
 # </details>
 
@@ -774,6 +876,35 @@ def info_nce(queries, documents, temperature):
 check.info_nce(info_nce)
 
 # %% [markdown]
+# Now a real batch: a dev question for each document, as MiniLM places them.
+
+# %%
+asked = {}  # one question per document, so that hardly any negative is secretly right
+for query in dev.queries:
+    asked[next(iter(dev.qrels[query.query_id]))] = query.text
+q = minilm.encode(list(asked.values()))
+d = minilm.encode([kb.by_id[doc_id].full_text for doc_id in asked])
+similarity = (q @ d.T).astype(float)
+size = len(asked)
+print(f"{size} pairs; scoring all documents alike gives a loss of ln {size} = {np.log(size):.2f}")
+
+# %% [markdown]
+# The loss of this batch at three temperatures. The library's is written in PyTorch, which training needs:
+
+# %%
+import torch
+
+
+def library_info_nce(queries, documents, temperature):
+    """ragkit's loss, of arrays."""
+    return float(ragkit.info_nce(torch.tensor(queries), torch.tensor(documents), temperature))
+
+
+loss_of = check.info_nce.choose(info_nce, library_info_nce)
+for tau in (0.01, 0.05, 1):
+    print(f"tau {tau:<5} loss {loss_of(q, d, tau):.2f}")
+
+# %% [markdown]
 # What happens in training? Every number that raises the loss is pushed down. By how much is a question
 # for a derivative, which you can see without calculus: raise the cosine of a wrong document by 0.001 and
 # watch the loss.
@@ -788,21 +919,8 @@ for wrong in (1, 2):
 
 # %% [markdown]
 # The push on a wrong document is its share divided by $\tau$. So the negatives divide the push in
-# proportion to $\exp(s_j/\tau)$, and the nearer ones get more. How much more, $\tau$ decides. Take a real batch:
-# a dev question for each document, as MiniLM places them.
-
-# %%
-asked = {}  # one question per document, so that hardly any negative is secretly right
-for query in dev.queries:
-    asked[next(iter(dev.qrels[query.query_id]))] = query.text
-q = minilm.encode(list(asked.values()))
-d = minilm.encode([kb.by_id[doc_id].full_text for doc_id in asked])
-similarity = (q @ d.T).astype(float)
-size = len(asked)
-print(f"{size} pairs; scoring all documents alike gives a loss of ln {size} = {np.log(size):.2f}")
-
-# %% [markdown]
-# For each τ from 0.01 to 10: the loss; how the push is shared among the negatives of a row; the largest of
+# proportion to $\exp(s_j/\tau)$, and the nearer ones get more. How much more, $\tau$ decides. Back to the real
+# batch. For each τ from 0.01 to 10: the loss; how the push is shared among the negatives of a row; the largest of
 # these shares; and their *entropy*, a measure of evenness (1 if all are equal).
 
 
@@ -981,10 +1099,20 @@ plots.show(
 # ### Exercise 1.6 · Mean cosine
 # *Difficulty ●●○ · 10 minutes*
 #
-# <details><summary>Hint</summary>
+# Return the mean of the cosines of all pairs of different rows, each pair once. The rows may have any length but 0,
+# and there are at least two of them. Two different rows may point the same way: their cosine is 1, and it counts.
 #
-# A vector with itself has cosine 1 and must not count. `np.triu_indices(n, k=1)` gives each pair of
-# different rows once.
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Exercise 1.2 makes cosines out of dot products, and one matrix product has those of all pairs. What stands
+# on its diagonal? And how often does it have each pair?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# A row with itself has cosine 1 and must not count, wherever you add or divide. `np.triu_indices(n, k=1)` gives the
+# places of one half of an n × n matrix, without the diagonal, and a matrix can be indexed with them.
 #
 # </details>
 
@@ -1002,12 +1130,21 @@ def mean_cosine(vectors):
 check.mean_cosine(mean_cosine)
 
 # %% [markdown]
-# The documents of this base in the four spaces:
+# The documents of this base in the four spaces. (SciPy, the library here, knows the *cosine distance*, 1 minus
+# the cosine.)
 
 # %%
-if check.mean_cosine.judge(mean_cosine).status == "correct":
-    for name, rows in spaces.items():
-        print(f"{name:<13} {mean_cosine(rows):.2f}")
+from scipy.spatial.distance import pdist
+
+
+def library_mean_cosine(vectors):
+    """From the distances of all pairs."""
+    return 1 - pdist(vectors, "cosine").mean()
+
+
+spread = check.mean_cosine.choose(mean_cosine, library_mean_cosine)
+for name, rows in spaces.items():
+    print(f"{name:<13} {spread(rows):.2f}")
 
 # %% [markdown]
 # Training MiniGPT has narrowed its space,

@@ -1,4 +1,4 @@
-"""Three right answers to each exercise, as different students and libraries would write them.
+"""Right answers to each exercise, at least three, as different students and libraries write them.
 
 Every check must accept them. Each stands alone: its source runs in a cell that imports only numpy.
 """
@@ -40,6 +40,31 @@ def torch_mean_pool(states, mask):
     return torch.stack([text[real].mean(dim=0) for text, real in texts])
 
 
+def pandas_mean_pool(states, mask):
+    import pandas as pd
+
+    texts = np.repeat(np.arange(len(states)), states.shape[1])[mask.ravel()]
+    return pd.DataFrame(states[mask]).groupby(texts).mean()
+
+
+def fraction_mean_pool(states, mask):
+    from fractions import Fraction
+
+    pooled = []
+    for vectors, real in zip(states, mask, strict=True):
+        columns = zip(*(map(Fraction, map(float, v)) for v in vectors[real]), strict=True)
+        pooled.append(tuple(sum(column) / int(real.sum()) for column in columns))
+    return tuple(pooled)
+
+
+def sliced_mean_pool(states, mask):
+    """Padding stands at the end, so the count of real tokens is where to cut."""
+    lengths = mask.sum(axis=1)
+    totals = np.cumsum(states, axis=1, dtype=np.float64)
+    last = totals[np.arange(len(states)), lengths - 1]
+    return last.astype(np.float32) / lengths.astype(np.float32)[:, None]
+
+
 def loop_normalise(rows):
     from math import hypot
 
@@ -59,6 +84,22 @@ def torch_normalise(rows):
     import torch
 
     return torch.nn.functional.normalize(torch.tensor(rows), dim=1, eps=0.0)
+
+
+def diagonal_normalise(rows):
+    """The length of row i is the root of entry (i, i) of the rows times themselves."""
+    return np.diag(1 / np.sqrt(np.diag(rows @ rows.T))) @ rows
+
+
+def pandas_normalise(rows):
+    import pandas as pd
+
+    table = pd.DataFrame(rows)
+    return table.div(table.pow(2).sum(axis=1).pow(0.5), axis=0)
+
+
+def einsum_normalise(rows):
+    return [row * np.float32(np.einsum("d,d->", row, row) ** -0.5) for row in rows]
 
 
 def heap_top_k(query, documents, k):
@@ -84,7 +125,30 @@ def torch_top_k(query, documents, k):
     import torch
 
     scores = torch.tensor(documents) @ torch.tensor(query)
-    return torch.topk(scores, min(k, len(scores))).indices
+    return torch.sort(scores, descending=True, stable=True).indices[:k]
+
+
+def selection_top_k(query, documents, k):
+    """The best is taken out k times; `argmax` finds the first of equal scores."""
+    scores, rows = (documents @ query).astype(float), []
+    for _ in range(k):
+        rows.append(np.array(scores.argmax()))  # 0-d
+        scores[rows[-1]] = -np.inf
+    return rows
+
+
+def pandas_top_k(query, documents, k):
+    import pandas as pd
+
+    scores = pd.DataFrame(documents).mul(query).sum(axis=1)
+    return scores.nlargest(k, keep="first").index
+
+
+def single_top_k(query, documents, k):
+    """In float32, with places as floats, and the ascending sort read from its end."""
+    scores = documents.astype(np.float32) @ query.astype(np.float32)
+    upwards = np.argsort(scores[::-1], kind="stable")
+    return (len(scores) - 1.0 - upwards[::-1])[:k]
 
 
 def loop_hit_rate(rankings, qrels, k):
@@ -122,6 +186,31 @@ def trec_hit_rate(rankings, qrels, k):
     return sum(scores[f"success_{k}"] for scores in scored.values()) / len(qrels)
 
 
+def set_hit_rate(rankings, qrels, k):
+    from fractions import Fraction
+
+    right = {q: {d for d, grade in judged.items() if grade > 0} for q, judged in qrels.items()}
+    missed = [q for q in qrels if right[q].isdisjoint(rankings.get(q, ())[:k])]
+    return 1 - Fraction(len(missed), len(qrels))
+
+
+def pandas_hit_rate(rankings, qrels, k):
+    import pandas as pd
+
+    found = [(q, d) for q, ranking in rankings.items() for d in ranking[:k]]
+    graded = [(q, d, grade) for q, judged in qrels.items() for d, grade in judged.items()]
+    run = pd.DataFrame(found, columns=["query", "document"])
+    judged = pd.DataFrame(graded, columns=["query", "document", "grade"])
+    hits = judged[judged.grade > 0].merge(run)
+    return hits["query"].nunique() / judged["query"].nunique()
+
+
+def library_hit_rate(rankings, qrels, k):
+    from ragkit.scoring.metrics import hit_rate as score
+
+    return np.array(sum(score(rankings.get(q, []), qrels[q], k) for q in qrels) / len(qrels))
+
+
 def loop_info_nce(queries, documents, temperature):
     from math import exp, log
 
@@ -150,6 +239,29 @@ def torch_info_nce(queries, documents, temperature):
     return -logits.log_softmax(dim=1).diagonal().mean()
 
 
+def scipy_info_nce(queries, documents, temperature):
+    from scipy.special import log_softmax
+
+    logits = queries.astype(float) @ documents.astype(float).T / temperature
+    return -np.trace(log_softmax(logits, axis=1)) / len(logits)
+
+
+def library_info_nce(queries, documents, temperature):
+    import torch
+
+    from ragkit.encoders.losses import info_nce as loss
+
+    return loss(torch.tensor(queries), torch.tensor(documents), temperature)
+
+
+def hottest_info_nce(queries, documents, temperature):
+    """In the batch's own precision: the largest logit of a row is taken out and put back."""
+    logits = (queries @ documents.T) / np.asarray(temperature, dtype=queries.dtype)
+    largest = logits.max(axis=1, keepdims=True)
+    sums = largest[:, 0] + np.log(np.exp(logits - largest).sum(axis=1))
+    return np.average(sums - logits[np.arange(len(sums)), np.arange(len(sums))])
+
+
 def loop_mean_cosine(vectors):
     from itertools import combinations
     from math import hypot
@@ -172,6 +284,27 @@ def scipy_mean_cosine(vectors):
     from scipy.spatial.distance import pdist
 
     return 1 - pdist(vectors, "cosine").mean()
+
+
+def masked_mean_cosine(vectors):
+    lengths = np.linalg.norm(vectors, axis=1)
+    cosines = (vectors @ vectors.T) / np.outer(lengths, lengths)
+    return cosines[~np.eye(len(vectors), dtype=bool)].mean()
+
+
+def torch_mean_cosine(vectors):
+    import torch
+
+    rows = torch.tensor(vectors)
+    first, second = torch.combinations(torch.arange(len(rows)), 2).T
+    return torch.cosine_similarity(rows[first], rows[second], dim=1).mean()
+
+
+def distance_mean_cosine(vectors):
+    """Half the squared distance of two unit vectors is 1 minus their cosine."""
+    rows = vectors / np.sqrt((vectors**2).sum(axis=1))[:, None]
+    squares = ((rows[:, None] - rows) ** 2).sum(axis=2)
+    return 1 - squares.sum() / (2 * len(rows) * (len(rows) - 1))
 
 
 # Lab 02
@@ -720,12 +853,54 @@ def torch_margin_mse(student, teacher):
 
 
 SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "mean_pool": (loop_mean_pool, einsum_mean_pool, torch_mean_pool),
-    "normalise": (loop_normalise, transposed_normalise, torch_normalise),
-    "top_k": (heap_top_k, threshold_top_k, torch_top_k),
-    "hit_rate": (loop_hit_rate, matrix_hit_rate, trec_hit_rate),
-    "info_nce": (loop_info_nce, margin_info_nce, torch_info_nce),
-    "mean_cosine": (loop_mean_cosine, summed_mean_cosine, scipy_mean_cosine),
+    "mean_pool": (
+        loop_mean_pool,
+        einsum_mean_pool,
+        torch_mean_pool,
+        pandas_mean_pool,
+        fraction_mean_pool,
+        sliced_mean_pool,
+    ),
+    "normalise": (
+        loop_normalise,
+        transposed_normalise,
+        torch_normalise,
+        diagonal_normalise,
+        pandas_normalise,
+        einsum_normalise,
+    ),
+    "top_k": (
+        heap_top_k,
+        threshold_top_k,
+        torch_top_k,
+        selection_top_k,
+        pandas_top_k,
+        single_top_k,
+    ),
+    "hit_rate": (
+        loop_hit_rate,
+        matrix_hit_rate,
+        trec_hit_rate,
+        set_hit_rate,
+        pandas_hit_rate,
+        library_hit_rate,
+    ),
+    "info_nce": (
+        loop_info_nce,
+        margin_info_nce,
+        torch_info_nce,
+        scipy_info_nce,
+        library_info_nce,
+        hottest_info_nce,
+    ),
+    "mean_cosine": (
+        loop_mean_cosine,
+        summed_mean_cosine,
+        scipy_mean_cosine,
+        masked_mean_cosine,
+        torch_mean_cosine,
+        distance_mean_cosine,
+    ),
     "sliding_window": (loop_sliding_window, unique_sliding_window, torch_sliding_window),
     "answer_coverage": (loop_answer_coverage, clipped_answer_coverage, scipy_answer_coverage),
     "nearest": (sorted_nearest, partitioned_nearest, faiss_nearest),
