@@ -41,12 +41,11 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def texts(bundle: Path) -> dict[str, str]:
-    """Each file of the bundle with its white space folded; hints may quote a line of an answer."""
-    hints = re.compile(r"<summary>Hint</summary>.*?</details>", re.DOTALL)
+    """Each file of the bundle with its white space folded."""
     return {
-        str(path.relative_to(bundle)): folded(hints.sub("", path.read_bytes().decode("latin-1")))
-        if path.suffix in (".safetensors", ".png")
-        else folded(hints.sub("", path.read_text(encoding="utf-8")))
+        str(path.relative_to(bundle)): folded(
+            path.read_text("latin-1" if path.suffix in (".safetensors", ".png") else "utf-8")
+        )
         for path in bundle.rglob("*")
         if path.is_file()
     }

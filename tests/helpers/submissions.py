@@ -264,13 +264,16 @@ MISTAKES = {
 }
 
 
+TRIVIAL = ("return states[:, 0]", "return rows")  # named, and worth nothing
+
+
 def _named_mistakes() -> list[Submission]:
     return [
         Submission(
             f"mistakes-{turn + 1}",
             write(define(solved(), **wrong)),
             {**OK, **dict.fromkeys(wrong, "incorrect")},
-            {**FULL, **dict.fromkeys(wrong, NAMED)},
+            {**FULL, **{name: 0.0 if wrong[name] in TRIVIAL else NAMED for name in wrong}},
             f"named mistake number {turn + 1} of {', '.join(wrong)}",
         )
         for turn in range(max(map(len, MISTAKES.values())))
@@ -388,7 +391,7 @@ def _other_forms() -> list[Submission]:
         solved(),
         normalise="normalise = lambda rows: rows / np.linalg.norm(rows, axis=1, keepdims=True)",
         top_k="class Search:\n    def __call__(self, query, documents, k):\n"
-        "        return np.argsort(-(documents @ query))[:k]\n\n\ntop_k = Search()",
+        "        return np.argsort(-(documents @ query), kind='stable')[:k]\n\n\ntop_k = Search()",
         mean_cosine="import functools\n\n"
         + right["mean_cosine"].replace("def mean_cosine(", "def cone(offset, ")
         + "\n\n\nmean_cosine = functools.partial(cone, 0)",
@@ -416,7 +419,7 @@ def _other_answers() -> list[Submission]:
         mean_pool="import torch\nm = torch.tensor(mask)[..., None]\n"
         "return (torch.tensor(states) * m).sum(1) / m.sum(1)",
         normalise="rows /= np.linalg.norm(rows, axis=1, keepdims=True)\nreturn rows",
-        top_k="return np.argsort(-(documents @ query))[:k].tolist()",
+        top_k="return np.argsort(-(documents @ query), kind='stable')[:k].tolist()",
         hit_rate=f"return float(np.mean({_HIT}))",
         info_nce="import torch\nx = torch.tensor(queries @ documents.T, requires_grad=True)\n"
         "return torch.nn.functional.cross_entropy(x / temperature, torch.arange(len(x)))",
