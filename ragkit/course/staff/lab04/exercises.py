@@ -104,21 +104,22 @@ effective_dimensions = Exercise(
 
 
 def _step_cases(rng: Generator) -> list[Case]:
-    hot, rate = float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.15, 0.3))
+    hot, rate = float(rng.uniform(0.3, 0.6)), float(rng.uniform(0.5, 0.8))
     table, *counts = _texts(rng, 3, 1.0)
     other, *more = _texts(rng, 4, hot)
     return [
         Case((table, *counts, 1.0, rate), "τ = 1", f"3 pairs, rate {rate:.3f}"),
         Case((other, *more, hot, 2 * rate), "τ below 1", f"4 pairs, τ = {hot:.3f}"),
-        Case((3 * other, *more, hot, 1.0), "a table with long rows", "4 pairs, rate 1"),
+        Case((3 * other, *more, hot, 3.0), "a table with long rows", "4 pairs, rate 3"),
     ]
 
 
 def _texts(rng: Generator, pairs: int, temperature: float) -> tuple[Array, Array, Array]:
     """A table, and token counts of questions and documents that have something left to learn.
 
-    No vector is near 0 and no question certain of its document. A token is in every text twice, so
-    that counts are no mere marks; the last is in none.
+    No vector is near 0, no question certain of its document, and what the questions choose is not
+    what the documents would. A token is in every text twice, so that counts are no mere marks; the
+    last is in none.
     """
     while True:
         table = rng.normal(size=(6, 3))
@@ -128,8 +129,10 @@ def _texts(rng: Generator, pairs: int, temperature: float) -> tuple[Array, Array
         lengths = np.linalg.norm(sums, axis=-1, keepdims=True)
         queries, documents = sums / lengths
         shares = np.exp(queries @ documents.T / temperature)
-        own = np.diagonal(shares) / shares.sum(axis=1)
-        if lengths.min() > 1 and own.min() > 0.05 and own.max() < 0.8:
+        chosen, choosing = shares / shares.sum(axis=1, keepdims=True), shares / shares.sum(axis=0)
+        own = np.diagonal(chosen)
+        clear = lengths.min() > 1 and own.min() > 0.05 and own.max() < 0.8
+        if clear and lengths.max() < 6 and abs(chosen - choosing).max() > 0.3:
             return table, counts[0], counts[1]
 
 
