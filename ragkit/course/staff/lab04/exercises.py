@@ -164,11 +164,9 @@ def _stepped(
         sides.append(rows.detach() if held else rows)
     scores = sides[0] @ sides[1].T / temperature
     target = torch.arange(len(scores))
-    losses = {
-        "questions": cross_entropy(scores, target, reduction=reduction),
-        "documents": cross_entropy(scores.T, target, reduction=reduction),
-    }
-    loss = sum(losses.values()) / 2 if choosing == "both" else losses[choosing]
+    directions = {"questions": [scores], "documents": [scores.T], "both": [scores, scores.T]}
+    losses = [cross_entropy(s, target, reduction=reduction) for s in directions[choosing]]
+    loss = torch.stack(losses).mean()
     (gradient,) = torch.autograd.grad(loss, weights)
     moved: Array = (weights - rate * gradient).detach().numpy()
     return moved

@@ -1,4 +1,4 @@
-"""The later exercises of lab 04: negatives that are negatives, hard ones, and a teacher's margins."""
+"""The later exercises of lab 04: which negatives are negatives, hard ones, a teacher's margins."""
 
 from __future__ import annotations
 
@@ -161,34 +161,21 @@ def _mining_cases(rng: Generator) -> list[Case]:
 def _judged(rng: Generator) -> tuple[Array, Array, Array]:
     """Scores, a teacher's scores (multiples of 1/4, so that margins are exact) and what is right.
 
-    Four documents are right. The best for the teacher is neither the first in its row nor the one
-    of the highest score, nor is the worst. A wrong one lies above it, one level with it, one at a
-    margin of exactly 1.
+    Five documents are right: the teacher's best, the one of the highest score, the one in the first
+    row, that in the last, and the worst; and wrong ones lie between any two of them. Further wrong
+    ones are above the best, level with it, and at a margin of exactly 1.
     """
     best = float(rng.integers(16, 24)) / 4
-    roles = [  # by falling score: how far below the best the teacher puts it, and if it is right
-        (0.5, False),  # a twin
-        (3, True),
-        (1, False),
-        (2, False),
-        (0, True),
-        (-2, False),
-        (0, False),
-        (4.25, False),
-        (4, True),
-        (4.75, False),
-        (3.5, True),
-        (6, False),
-        (7.5, False),
-        (5.5, False),
-    ]
-    rows = rng.permutation(len(roles))
-    rows[[10, 8, 4, 1]] = np.sort(rows[[10, 8, 4, 1]])
-    scores, teacher = np.zeros((2, len(roles)))
-    scores[rows] = (np.linspace(0.9, 0.2, len(roles)) + rng.uniform(0, 0.04, len(roles))).round(3)
-    teacher[rows] = [best - below for below, _ in roles]
-    relevant = np.zeros(len(roles), dtype=bool)
-    relevant[rows] = [right for _, right in roles]
+    # how far below its best the teacher puts them, by falling score
+    below = [0.5, 3, 1, 2, 0, -2, 0, 4.25, 5, 4.75, 4, 5.25, 6.5, 4.5, 5.75, 7.5]
+    rows = rng.permutation(len(below))
+    right = [10, 4, 8, 1, 13]  # in the order of their rows
+    rows[right] = np.sort(rows[right])
+    scores, teacher = np.zeros((2, len(below)))
+    scores[rows] = (np.linspace(0.9, 0.2, len(below)) + rng.uniform(0, 0.04, len(below))).round(3)
+    teacher[rows] = best - np.array(below)
+    relevant = np.zeros(len(below), dtype=bool)
+    relevant[rows[right]] = True
     return scores, teacher, relevant
 
 
@@ -307,9 +294,7 @@ hard_negatives = Exercise(
         ),
         Mistake(
             "a document that the teacher puts far above the right one passes; only below will do.",
-            lambda s, t, r, k, m: _order(s)[
-                (~r & (abs(t[r].max() - t) > m))[_order(s)]
-            ][:k],
+            lambda s, t, r, k, m: _order(s)[(~r & (abs(t[r].max() - t) > m))[_order(s)]][:k],
         ),
         Mistake(
             "these are places in a shorter list; return the rows of `scores`.",
