@@ -154,25 +154,25 @@ def _step(
     loss=None,
     vectors=None,
     similarity=None,
-    optimiser=None,
+    change=None,
     steps=1,
 ):
     """A step of training with parts exchanged."""
     import torch
 
-    weights = torch.nn.Parameter(torch.tensor(table))
+    weights = torch.tensor(table)
     make = vectors or (lambda bags, rows: torch.nn.functional.normalize(bags @ rows))
     compare = similarity or (lambda q, d: q @ d.T)
     measure = loss or (
         lambda scores: torch.nn.functional.cross_entropy(scores, torch.arange(len(scores)))
     )
-    stepping = (optimiser or torch.optim.SGD)([weights], lr=rate)
     for _ in range(steps):
+        weights.requires_grad_()
         q, d = (make(torch.tensor(bags), weights) for bags in (queries, documents))
-        stepping.zero_grad()
-        measure(compare(q, d) / temperature).backward()
-        stepping.step()
-    return weights.detach().numpy()
+        (slope,) = torch.autograd.grad(measure(compare(q, d) / temperature), weights)
+        weights = weights.detach()
+        weights -= rate * (change(slope, weights) if change else slope)
+    return weights.numpy()
 
 
 def _by_hand(table, queries, documents, temperature, rate, push=None, across=None, join=None):
@@ -384,9 +384,25 @@ def distances_for_products(table, queries, documents, temperature, rate):
 
 
 def adam(table, queries, documents, temperature, rate):
-    import torch
+    """Adam's first step: every number moves by the rate."""
+    return _step(
+        *(table, queries, documents, temperature, rate),
+        change=lambda slope, weights: slope / (slope.abs() + 1e-8),
+    )
 
-    return _step(*(table, queries, documents, temperature, rate), optimiser=torch.optim.Adam)
+
+def gradient_clipped_to_length_one(table, queries, documents, temperature, rate):
+    return _step(
+        *(table, queries, documents, temperature, rate),
+        change=lambda slope, weights: slope / max(1, slope.norm()),
+    )
+
+
+def gradient_scaled_to_length_one(table, queries, documents, temperature, rate):
+    return _step(
+        *(table, queries, documents, temperature, rate),
+        change=lambda slope, weights: slope / slope.norm(),
+    )
 
 
 def unused_rows_decay(table, queries, documents, temperature, rate):
@@ -395,12 +411,10 @@ def unused_rows_decay(table, queries, documents, temperature, rate):
 
 
 def weight_decay(table, queries, documents, temperature, rate):
-    import torch
-
-    def decaying(parameters, lr):
-        return torch.optim.SGD(parameters, lr=lr, weight_decay=0.01)
-
-    return _step(*(table, queries, documents, temperature, rate), optimiser=decaying)
+    return _step(
+        *(table, queries, documents, temperature, rate),
+        change=lambda slope, weights: slope + 0.01 * weights,
+    )
 
 
 def table_scaled_after_the_step(table, queries, documents, temperature, rate):
@@ -984,6 +998,8 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         squares_to_the_identity,
         distances_for_products,
         adam,
+        gradient_clipped_to_length_one,
+        gradient_scaled_to_length_one,
         unused_rows_decay,
         weight_decay,
         table_scaled_after_the_step,

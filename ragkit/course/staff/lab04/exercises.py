@@ -109,8 +109,8 @@ def _step_cases(rng: Generator) -> list[Case]:
     other, *more = _texts(rng, 4, hot)
     return [
         Case((table, *counts, 1.0, rate), "τ = 1", f"3 pairs, rate {rate:.3f}"),
-        Case((other, *more, hot, 2 * rate), "τ below 1", f"4 pairs, τ = {hot:.3f}"),
-        Case((3 * other, *more, hot, 3.0), "a table with long rows", "4 pairs, rate 3"),
+        Case((other / 10, *more, hot, rate / 10), "a table with short rows", f"τ = {hot:.3f}"),
+        Case((3 * other, *more, hot, 3.0), "a table with long rows", f"τ = {hot:.3f}, rate 3"),
     ]
 
 
