@@ -510,7 +510,8 @@ answers = np.array([[doc.doc_id in pair.right for doc in kb.documents] for pair 
 def library_mask(columns, relevant):
     """`ragkit.finetuning.pairs.allowed`, which training uses."""
     asked = [Pair("", "", "", frozenset(np.flatnonzero(row).tolist())) for row in relevant]
-    return allowed(asked, columns.tolist()).numpy()
+    mask = allowed(asked, columns.tolist())
+    return mask.numpy()
 
 
 # %% [markdown]
