@@ -140,17 +140,29 @@ plots.show(
 # ### Exercise 4.1 · Effective dimensions
 # *Difficulty ●●○ · 10 minutes*
 #
-# <details><summary>Hint</summary>
+# `vectors` holds a vector in each row. Return the effective dimensions of their spread around their mean
+# vector: a number from 1 to $d$, and not a whole one. (Whether a variance is divided by $n$ or by $n - 1$ makes no
+# difference to the fraction.)
 #
-# Subtract the mean row first. The singular values of the centred matrix (`np.linalg.svd(…,
-# compute_uv=False)`), squared, are the variances times a constant, which the fraction does not see.
+# <details><summary>Hint 1: a nudge</summary>
+#
+# A variance is measured from the mean. And the principal directions are hardly ever the axes: which function
+# of `np.linalg` finds how much there is along each of them, and of which matrix?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Subtract the mean row first. The singular values of the centred matrix (`np.linalg.svd`), squared, are the
+# variances times a constant, which the fraction does not see. Or take the covariance (`np.cov`, and mind
+# which axis holds the variables): its eigenvalues are the variances, and need no square.
 #
 # </details>
 
 
 # %%
 def effective_dimensions(vectors):
-    """Participation ratio of the variances of the rows: float [n, d] -> float."""
+    """Participation ratio of the principal variances of the rows: float [n, d], n > d -> number."""
     # BEGIN SOLUTION
     from_the_mean = vectors - vectors.mean(axis=0)
     variances = np.linalg.svd(from_the_mean, compute_uv=False) ** 2
@@ -162,7 +174,7 @@ def effective_dimensions(vectors):
 check.effective_dimensions(effective_dimensions)
 
 # %% [markdown]
-# The vectors of the 500 sentences that MiniGPT was trained on, in each of the three spaces:
+# Now to work with it: the vectors of the 500 sentences that MiniGPT was trained on, in each of the three spaces.
 
 # %%
 from ragkit.minigpt.corpus import training_sentences
@@ -178,7 +190,28 @@ def variances(rows):
 
 
 spectra = {name: variances(rows) for name, rows in corpus.items()}
-dimensions = {name: v.sum() ** 2 / (v**2).sum() for name, v in spectra.items()}
+
+
+def library_dimensions(vectors):
+    """The same measure from the shares that the directions have of the whole variance."""
+    shares = variances(vectors) / variances(vectors).sum()
+    return 1 / (shares @ shares)
+
+
+# %% [markdown]
+# How many directions does each use? The check hands out your function where it is right, and the library's
+# where it is not.
+
+# %%
+count = check.effective_dimensions.choose(effective_dimensions, library_dimensions)
+dimensions = {name: float(count(rows.astype(float))) for name, rows in corpus.items()}
+for name, number in dimensions.items():
+    print(f"{name:<8} {number:5.1f} of {corpus[name].shape[1]} directions")
+
+# %% [markdown]
+# And the curve behind each number: the share of the variance that the first directions hold.
+
+# %%
 plots.show(
     plots.spectrum_curves(
         {name: np.cumsum(v) / v.sum() for name, v in spectra.items()}, dimensions
@@ -337,20 +370,30 @@ print("PyTorch agrees:", np.allclose(s.grad, gradient))
 #
 # A whole encoder in one matrix: a text is a row of token counts, its vector is `counts @ table`
 # scaled to unit length. Given the counts of $B$ questions and of their $B$ documents, return the table
-# after *one* step of gradient descent on InfoNCE (the mean over the batch). Use PyTorch for the derivative.
+# after *one* step of gradient descent on InfoNCE: each question chooses among the $B$ documents by a softmax over
+# cosines divided by $\tau$, document $i$ is right for question $i$, and the loss is the mean over the
+# questions. Questions and documents are both made from the table, and both move it. Use PyTorch for the
+# derivative, and leave the table that you were given as it is.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# Make a tensor of the table with `requires_grad=True`, and from it the vectors and scores of both sides.
-# The loss is a cross-entropy whose right class in row `i` is `i` (`torch.arange(B)`). After
-# `loss.backward()` the tensor's derivative is in its `.grad`. Return a NumPy array: `.detach().numpy()`.
+# PyTorch only needs the way from the table to the loss, written with tensors; then it knows how the loss
+# changes with each number of the table. What is the loss here, and which of PyTorch's functions is it?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Make a tensor of the table with `requires_grad=True`, and from it the unit vectors of both sides and their
+# scores. The loss is a cross-entropy whose right class in row `i` is `i`. After `.backward()` on the loss, the
+# derivative is in the tensor's `.grad`. Step against it, and turn the result into a NumPy array (`.detach()` first).
 #
 # </details>
 
 
 # %%
 def training_step(table, queries, documents, temperature, rate):
-    """One step on InfoNCE: table float [V, d], counts float [B, V] twice -> new table [V, d]."""
+    """Table float64 [V, d], counts float64 [B, V] twice, two numbers -> new table [V, d]."""
     # BEGIN SOLUTION
     import torch
 
@@ -369,8 +412,7 @@ check.training_step(training_step)
 
 # %% [markdown]
 # A loop of such steps is training. Here it teaches step 0 of MiniGPT's table twenty questions of `dev`
-# with their documents, using your function if it is right, and the library's if not. The
-# score is that of the *other* questions, which it is not taught:
+# with their documents. The score is that of the *other* questions, which it is not taught:
 
 
 # %%
@@ -383,18 +425,16 @@ def token_counts(texts):
 
 
 by_document = {next(iter(dev.qrels[query.query_id])): query for query in dev.queries}
-lesson = dict(list(by_document.items())[:20])  # one question per document: no negative is right
-others = [q.query_id for q in dev.queries if q not in lesson.values()]
-batch = [(query.text, kb.by_id[doc_id].full_text) for doc_id, query in lesson.items()]
+twenty = dict(list(by_document.items())[:20])  # one question per document: no negative is right
+others = [q.query_id for q in dev.queries if q not in twenty.values()]
+batch = [(query.text, kb.by_id[doc_id].full_text) for doc_id, query in twenty.items()]
 counts = [token_counts(texts) for texts in zip(*batch, strict=True)]
 
 # %% [markdown]
-# Forty-one steps at a temperature of 0.05:
+# Forty-one steps at a temperature of 0.05, by your function if it is right, and by the library's if not:
 
 # %%
-mine_is_right = check.training_step.judge(training_step).status == "correct"
-print("steps by", "your function" if mine_is_right else "the library")
-take_step = training_step if mine_is_right else table_step
+take_step = check.training_step.choose(training_step, table_step)
 table = first.model.table.weight.detach().numpy().astype(np.float64)
 all_counts = token_counts(documents), token_counts(questions)
 for number in range(41):
@@ -404,7 +444,7 @@ for number in range(41):
         found = search_report(*(unit_rows(side @ table) for side in all_counts))
         score = found.only(others).mean["hit_rate@5"]
         print(f"step {number:>2}  loss {loss:.2f}  hit_rate@5 of the others {score:.2f}")
-    table = take_step(table, *counts, 0.05, 0.002)
+    table = torch.as_tensor(take_step(table, *counts, 0.05, 0.002)).detach().double().numpy()
 
 # %% [markdown]
 # The loss of the twenty pairs falls, and the other questions are found a little better too. (One batch, one
@@ -419,22 +459,30 @@ for number in range(41):
 # ### Exercise 4.3 · A batch without false negatives
 # *Difficulty ●●○ · 10 minutes*
 #
-# `columns` holds the row number of the document in each column of a batch: first those of the batch's $B$
+# `columns` holds the number of the document in each column of a batch: first those of the batch's $B$
 # questions, in order, then perhaps more. `relevant[i, n]` is True if document $n$ answers question $i$.
-# Return which columns each question may be compared with: its own document, and whatever does not
-# answer it.
+# Return which columns each question may be compared with: column $i$ of row $i$, its own document, always, and of
+# the other columns those whose document does not answer it. (A document may stand in several columns.)
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# `relevant[:, columns]` has shape `[B, C]`. The question's own document is in column `i` of row `i`, and it
-# must stay in whatever `relevant` says.
+# First forget the diagonal: for each question and each *column*, is that column's document an answer? The
+# answer has the shape `[B, C]`, and `columns` tells where to look. Which entries are then wrong?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Index the second axis of `relevant` with `columns`, and turn True and False round (`~`). Then set column `i`
+# of row `i` to True for all `i`: two equal ranges of numbers as an index pick these entries, also where there are
+# more columns than rows.
 #
 # </details>
 
 
 # %%
 def negative_mask(columns, relevant):
-    """Columns int [C], relevant bool [B, n] -> bool [B, C], True where a document may stay."""
+    """Columns int [C], C >= B; relevant bool [B, n] -> bool [B, C], True where it may stay."""
     # BEGIN SOLUTION
     allowed = ~relevant[:, columns]
     own = np.arange(len(relevant))
@@ -447,16 +495,37 @@ def negative_mask(columns, relevant):
 check.negative_mask(negative_mask)
 
 # %% [markdown]
-# How many such [false negatives](../theory/glossary.md#false-negative) has a batch of 32, drawn from `dev`?
+# On real batches: the pairs of `dev`, as row numbers of documents and a table of who answers what. (`ragkit`'s own
+# mask knows documents by their ids; here the numbers serve as ids.)
 
 # %%
-from ragkit.finetuning.pairs import allowed, training_pairs
+from ragkit.finetuning.pairs import Pair, allowed, training_pairs
 
 pairs = training_pairs(dev)
+number_of = {document.doc_id: number for number, document in enumerate(kb.documents)}
+own = np.array([number_of[pair.doc_id] for pair in pairs])
+answers = np.array([[doc.doc_id in pair.right for doc in kb.documents] for pair in pairs])
+
+
+def library_mask(columns, relevant):
+    """`ragkit.finetuning.pairs.allowed`, which training uses."""
+    asked = [Pair("", "", "", frozenset(np.flatnonzero(row).tolist())) for row in relevant]
+    mask = allowed(asked, columns.tolist())
+    return mask.numpy()
+
+
+# %% [markdown]
+# How many [false negatives](../theory/glossary.md#false-negative) does your mask find in a batch of 32?
+
+# %%
+mask_of = check.negative_mask.choose(negative_mask, library_mask)
 rng = np.random.default_rng(0)
 drawn = [rng.choice(len(pairs), size=32, replace=False) for _ in range(200)]
-false = [(~allowed([pairs[i] for i in d], [pairs[i].doc_id for i in d])).sum() for d in drawn]
-print(f"{len(pairs)} pairs; in a batch of 32 there are {np.mean(false):.0f} false negatives")
+masks = [np.asarray(mask_of(own[d], answers[d]), dtype=bool) for d in drawn]
+same = np.array_equal(masks, [library_mask(own[d], answers[d]) for d in drawn])
+false = np.mean([(~mask).sum() for mask in masks])
+print(f"{len(pairs)} pairs; in a batch of 32 there are {false:.0f} false negatives")
+print("the masks that training uses:", same)
 
 # %% [markdown]
 # > **A good place to stop.** You have seen the space, the loss and the step. What follows puts them to
@@ -603,19 +672,30 @@ for query in dev.queries[:6]:
 # *Difficulty ●●○ · 15 minutes*
 #
 # For one question: `scores` of $n$ documents by the searching model, `teacher` scores of the same, and
-# `relevant`. Return the row numbers of the first `k` documents by `scores` that are not relevant and
-# that the teacher puts more than `margin` below the best relevant one. There may be fewer than `k`.
+# `relevant`, which is True for one document or more. Return the row numbers of the first `k` documents by `scores`,
+# the highest first, that are not relevant and that the teacher puts more than `margin` below the relevant one
+# that *it* finds best. Exactly `margin` below is not enough. Of equal scores the lower row comes first. There may be
+# fewer than `k`, or none.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# Sort all rows by score, keep those that pass both conditions, and cut to `k` last.
+# Three things happen: sorting, filtering, cutting to `k`. What comes out if the cut is made too early? And what is
+# left of the row numbers if the filter comes before the sort?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Find the bar: the highest teacher score of a relevant document, less the margin. Sort all rows by
+# score; a stable sort of the negated scores (`kind="stable"`) leaves equal ones in the order of their rows. Then go
+# through the rows in that order, keep those that pass both conditions, and cut to `k` last.
 #
 # </details>
 
 
 # %%
 def hard_negatives(scores, teacher, relevant, k, margin):
-    """Float [n] twice, bool [n] -> int [at most k], best first."""
+    """Float [n] twice, bool [n], a count, a number -> rows int [at most k], highest score first."""
     # BEGIN SOLUTION
     limit = teacher[relevant].max() - margin
     order = np.argsort(-scores, kind="stable")
@@ -628,12 +708,38 @@ def hard_negatives(scores, teacher, relevant, k, margin):
 check.hard_negatives(hard_negatives)
 
 # %% [markdown]
-# The teacher is the cross-encoder of lab 03; a margin of one logit. What does the filter take out?
+# The teacher is the cross-encoder of lab 03. It scores the ten documents that MiniLM ranks, and the right one:
 
 # %%
 reranker = build_reranker(cache)
 judged = teacher_scores(reranker, dev, ranking)
-filtered = mine(ranking, pairs, teacher=judged, margin=1.0)
+
+
+def library_negatives(scores, teacher, relevant, k, margin):
+    """`ragkit.finetuning.negatives.mine` for one question, with row numbers for ids."""
+    asked = Pair("q", "", "", frozenset(np.flatnonzero(relevant).tolist()))
+    ranked, said = ({"q": dict(enumerate(np.asarray(x).tolist()))} for x in (scores, teacher))
+    return mine(ranked, [asked], k, teacher=said, margin=margin)["q"]
+
+
+# %% [markdown]
+# Your function mines for every question of `dev`, with a margin of one logit:
+
+# %%
+pick = check.hard_negatives.choose(hard_negatives, library_negatives)
+filtered = {}
+for pair in pairs:
+    ids = sorted(judged[pair.query_id])
+    scores = np.array([ranking[pair.query_id].get(i, -1.0) for i in ids])
+    teacher = np.array([judged[pair.query_id][i] for i in ids])
+    relevant = np.array([i in pair.right for i in ids])
+    filtered[pair.query_id] = [ids[int(row)] for row in pick(scores, teacher, relevant, 1, 1.0)]
+print("as the library mines:", filtered == mine(ranking, pairs, teacher=judged, margin=1.0))
+
+# %% [markdown]
+# What does the filter take out?
+
+# %%
 changed = [q for q in dev.queries if filtered[q.query_id] != mined[q.query_id]]
 print(
     f"the first negative changes for {len(changed)} of {len(dev.queries)} questions, for example:"
@@ -673,19 +779,28 @@ Markdown(measured["lab04.cv.table"]["text"])
 #
 # `student` and `teacher` are the scores of $B$ questions with $C$ documents, and document $i$ answers
 # question $i$. Return the mean, over all pairs of a question and another document, of the squared
-# difference of the two margins.
+# difference of the two margins. (A margin is the score of the right document less that of the other, so it is negative
+# where a wrong document scores higher.)
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# The margins are `np.diagonal(scores)[:, None] - scores`. Those on the diagonal are 0 and must not count:
-# `~np.eye(B, C, dtype=bool)` picks the others.
+# Where in the matrix are the scores of the right documents? Each of them is compared with the other scores of
+# its row. How many pairs is that in all, if a document has no margin to itself?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Take the diagonal (`np.diagonal`) as a column, so that subtracting the matrix gives the margins of every row; do so for
+# both models. The entries of the diagonal are then 0 and must not count: a Boolean `np.eye` of the shape $[B, C]$, turned
+# round, picks the others, also where there are more documents than questions.
 #
 # </details>
 
 
 # %%
 def margin_mse(student, teacher):
-    """Scores float [B, C] twice, C >= B -> float."""
+    """Scores float [B, C] twice, C >= B, the right ones on the diagonal -> number."""
     # BEGIN SOLUTION
     margins = [np.diagonal(scores)[:, None] - scores for scores in (student, teacher)]
     others = ~np.eye(*student.shape, dtype=bool)
@@ -697,14 +812,46 @@ def margin_mse(student, teacher):
 check.margin_mse(margin_mse)
 
 # %% [markdown]
-# The student sees each question with its document and the mined one, and the cross-encoder's logits of
-# both; no label enters the loss. (Its cosines are divided by $\tau$, so that
-# margins of the two have about the same size.)
+# Four real questions, their documents, and the one mined for each: how far is MiniLM from the teacher? (Its cosines
+# are divided by $\tau$, so that margins of the two have about the same size.)
+
+# %%
+from ragkit.encoders import losses
+
+
+def library_margin_mse(student, teacher):
+    """`ragkit.encoders.losses.margin_mse`, which training uses."""
+    return losses.margin_mse(torch.tensor(student), torch.tensor(teacher)).item()
+
+
+four = [query.text for query in list(twenty.values())[:4]]
+shown = [*list(twenty)[:4], *(mined[query.query_id][0] for query in list(twenty.values())[:4])]
+texts_shown = [kb.by_id[doc_id].full_text for doc_id in shown]
+logits = reranker.predict([(q, d) for q in four for d in texts_shown]).reshape(4, 8).astype(float)
+
+
+def four_scores(encoder):
+    """Cosines over the temperature, of four questions with eight documents: float [4, 8]."""
+    return (encoder.encode(four) @ encoder.encode(texts_shown).T).astype(float) / 0.05
+
+
+# %% [markdown]
+# By your function, beside the library's:
+
+# %%
+loss_of = check.margin_mse.choose(margin_mse, library_margin_mse)
+print(f"MiniLM: {float(loss_of(four_scores(minilm), logits)):.1f}", end="  ")
+print(f"(the library: {library_margin_mse(four_scores(minilm), logits):.1f})")
+
+# %% [markdown]
+# In training the student sees each question with its document and the mined one, and the cross-encoder's
+# logits of both; no label enters the loss. The four questions are part of the lesson, so their loss should fall.
 
 # %%
 taught = TrainableEncoder()
 now = fine_tune_once(taught, replace(lesson, negatives=mined, teacher=judged), plan)
 print("trained now" if now else "read from the cache")
+print(f"margin-MSE of the four, after training: {float(loss_of(four_scores(taught), logits)):.1f}")
 found = ragkit.compare(test_report(taught), before, "mrr@10")
 low, high = found.interval
 print(f"mrr@10 {100 * found.difference:+.1f} points [{100 * low:+.1f}, {100 * high:+.1f}]")

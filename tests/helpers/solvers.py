@@ -737,6 +737,31 @@ def torch_effective_dimensions(vectors):
     return variances.sum() ** 2 / (variances**2).sum()
 
 
+def loop_effective_dimensions(vectors):
+    """The covariance number by number: its trace squared over the sum of its squares."""
+    from math import fsum
+
+    count, width = len(vectors), len(vectors[0])
+    means = [fsum(row[j] for row in vectors) / count for j in range(width)]
+    rows = [[float(row[j]) - means[j] for j in range(width)] for row in vectors]
+    covariance = [[fsum(r[i] * r[j] for r in rows) for j in range(width)] for i in range(width)]
+    trace = fsum(covariance[i][i] for i in range(width))
+    return trace**2 / fsum(number**2 for row in covariance for number in row)
+
+
+def eigvals_effective_dimensions(vectors):
+    shares = np.linalg.eigvals(np.cov(vectors, rowvar=False, bias=True)).real
+    shares = shares / shares.sum()
+    return np.array(1 / (shares @ shares))
+
+
+def gram_effective_dimensions(vectors):
+    """The products of the vectors with each other have the same eigenvalues, and zeros."""
+    rows = np.float32(vectors) - np.float32(vectors).mean(axis=0)
+    values = np.linalg.eigvalsh(rows @ rows.T)
+    return np.float32(values.sum() ** 2 / (values**2).sum())
+
+
 def torch_training_step(table, queries, documents, temperature, rate):
     import torch
 
@@ -784,6 +809,35 @@ def manual_training_step(table, queries, documents, temperature, rate):
     return table - rate * gradient
 
 
+def numeric_training_step(table, queries, documents, temperature, rate):
+    """Each number of the table is moved a little to and fro."""
+
+    def loss(rows):
+        q, d = (bags @ rows for bags in (queries, documents))
+        q, d = (side / np.linalg.norm(side, axis=1)[:, None] for side in (q, d))
+        logits = q @ d.T / temperature
+        return np.mean(np.log(np.exp(logits).sum(axis=1)) - np.diag(logits))
+
+    moved = np.array(table)
+    for place in np.ndindex(table.shape):
+        nudge = np.zeros(table.shape)
+        nudge[place] = 1e-5
+        moved[place] -= rate * (loss(table + nudge) - loss(table - nudge)) / 2e-5
+    return moved.tolist()
+
+
+def single_training_step(table, queries, documents, temperature, rate):
+    """In float32, which torch prefers, on mean vectors, whose direction is that of the sums."""
+    import torch
+
+    weights = torch.tensor(table, dtype=torch.float32, requires_grad=True)
+    bags = torch.tensor(np.stack([queries, documents]), dtype=torch.float32)
+    means = bags / bags.sum(dim=2, keepdim=True) @ weights
+    scores = torch.cosine_similarity(means[0][:, None], means[1][None], dim=2) / temperature
+    torch.nn.functional.nll_loss(scores.log_softmax(dim=1), torch.arange(len(scores))).backward()
+    return weights.detach().sub(weights.grad, alpha=rate)
+
+
 def loop_negative_mask(columns, relevant):
     rows = []
     for i, answers in enumerate(relevant):
@@ -803,6 +857,22 @@ def torch_negative_mask(columns, relevant):
     return own | ~torch.tensor(relevant)[:, torch.tensor(columns)]
 
 
+def set_negative_mask(columns, relevant):
+    answers = [set(np.flatnonzero(row).tolist()) for row in relevant]
+    rows = [[int(c not in right) for c in columns.tolist()] for right in answers]
+    for i, row in enumerate(rows):
+        row[i] = 1
+    return tuple(map(tuple, rows))
+
+
+def pandas_negative_mask(columns, relevant):
+    import pandas as pd
+
+    mask = 1.0 - pd.DataFrame(relevant).astype(float)[columns.tolist()].to_numpy()
+    np.fill_diagonal(mask, 1)
+    return pd.DataFrame(mask)
+
+
 def loop_hard_negatives(scores, teacher, relevant, k, margin):
     best = max(t for t, right in zip(teacher, relevant, strict=True) if right)
     kept = []
@@ -814,7 +884,7 @@ def loop_hard_negatives(scores, teacher, relevant, k, margin):
 
 def masked_hard_negatives(scores, teacher, relevant, k, margin):
     barred = relevant | (teacher >= teacher[relevant].max() - margin)
-    order = np.argsort(np.where(barred, -np.inf, scores))[::-1]
+    order = np.argsort(np.where(barred, np.inf, -scores), kind="stable")
     return order[: min(k, (~barred).sum())]
 
 
@@ -824,7 +894,35 @@ def pandas_hard_negatives(scores, teacher, relevant, k, margin):
     table = pd.DataFrame({"score": scores, "teacher": teacher, "right": relevant})
     limit = table[table.right].teacher.max() - margin
     wrong = table[~table.right & (table.teacher < limit)]
-    return wrong.sort_values("score", ascending=False).head(k).index.to_numpy()
+    return wrong.sort_values("score", ascending=False, kind="stable").head(k).index.to_numpy()
+
+
+def heap_hard_negatives(scores, teacher, relevant, k, margin):
+    from heapq import nsmallest
+
+    limit = max(teacher[row] for row in np.flatnonzero(relevant)) - margin
+    passing = [i for i in range(len(scores)) if teacher[i] < limit and not relevant[i]]
+    return tuple(nsmallest(k, passing, key=lambda row: (-scores[row], row)))
+
+
+def repeated_hard_negatives(scores, teacher, relevant, k, margin):
+    """The highest is taken, and struck out, until none is left; in float32."""
+    left = np.float32(scores)
+    gaps = np.float32(teacher).max(where=relevant, initial=-np.inf) - np.float32(teacher)
+    left[relevant | (gaps <= margin)] = -np.inf
+    found = []
+    while len(found) < k and left.max() > -np.inf:
+        found.append(np.int32(left.argmax()))
+        left[found[-1]] = -np.inf
+    return found
+
+
+def torch_hard_negatives(scores, teacher, relevant, k, margin):
+    import torch
+
+    s, t, right = (torch.tensor(numbers) for numbers in (scores, teacher, relevant))
+    order = torch.sort(s, descending=True, stable=True).indices
+    return order[(~right & (t < t[right].max() - margin))[order]][:k]
 
 
 def loop_margin_mse(student, teacher):
@@ -850,6 +948,25 @@ def torch_margin_mse(student, teacher):
     s, t = torch.tensor(student), torch.tensor(teacher)
     error = (s.diagonal()[:, None] - s) - (t.diagonal()[:, None] - t)
     return (error**2).sum() / (error.numel() - len(error))
+
+
+def fraction_margin_mse(student, teacher):
+    from fractions import Fraction
+
+    gaps = [
+        [Fraction(float(s)) - Fraction(float(t)) for s, t in zip(*rows, strict=True)]
+        for rows in zip(student, teacher, strict=True)
+    ]
+    errors = [row[i] - gap for i, row in enumerate(gaps) for j, gap in enumerate(row) if j != i]
+    return sum(error**2 for error in errors) / len(errors)
+
+
+def rowwise_margin_mse(student, teacher):
+    """Questions have equally many margins, so the mean of their means is the mean; in float32."""
+    means = []
+    for i, gaps in enumerate(np.float32(student) - np.float32(teacher)):
+        means.append(np.mean((gaps[i] - np.delete(gaps, i)) ** 2))
+    return np.array(means).mean()
 
 
 SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
@@ -934,9 +1051,37 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         eigen_effective_dimensions,
         trace_effective_dimensions,
         torch_effective_dimensions,
+        loop_effective_dimensions,
+        eigvals_effective_dimensions,
+        gram_effective_dimensions,
     ),
-    "training_step": (torch_training_step, sgd_training_step, manual_training_step),
-    "negative_mask": (loop_negative_mask, where_negative_mask, torch_negative_mask),
-    "hard_negatives": (loop_hard_negatives, masked_hard_negatives, pandas_hard_negatives),
-    "margin_mse": (loop_margin_mse, masked_margin_mse, torch_margin_mse),
+    "training_step": (
+        torch_training_step,
+        sgd_training_step,
+        manual_training_step,
+        numeric_training_step,
+        single_training_step,
+    ),
+    "negative_mask": (
+        loop_negative_mask,
+        where_negative_mask,
+        torch_negative_mask,
+        set_negative_mask,
+        pandas_negative_mask,
+    ),
+    "hard_negatives": (
+        loop_hard_negatives,
+        masked_hard_negatives,
+        pandas_hard_negatives,
+        heap_hard_negatives,
+        repeated_hard_negatives,
+        torch_hard_negatives,
+    ),
+    "margin_mse": (
+        loop_margin_mse,
+        masked_margin_mse,
+        torch_margin_mse,
+        fraction_margin_mse,
+        rowwise_margin_mse,
+    ),
 }
