@@ -18,20 +18,22 @@ test: exported  ## lint, types, drift, unit tests, and both editions of every no
 	$(BIN)/mypy
 	$(BIN)/ragkit editions --check
 	$(BIN)/ragkit results --check
+	$(BIN)/python tools/twice.py
 	# two workers, one thread each: more threads than cores would wait for one another
 	RAGKIT_QUIET=1 RAGKIT_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=agg \
 		$(BIN)/python -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=15 $(NOTEBOOKS) \
-		labs solutions tests ragkit
+		labs .build/twice tests ragkit
 
 ONE := RAGKIT_THREADS=1 OMP_NUM_THREADS=1
 OLD := ATEN_CPU_CAPABILITY=default OPENBLAS_CORETYPE=Nehalem FAISS_OPT_LEVEL=generic
 AVX2 := ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell FAISS_OPT_LEVEL=avx2
 
 test-portable: exported  ## the suite without the ledger, with the kernels that older processors run
+	$(BIN)/python tools/twice.py
 	# each run has a cache of its own (tests/conftest.py), so nothing comes from another's kernels
 	for kernels in "$(OLD)" "$(OLD) $(ONE)" "$(AVX2)" "$(AVX2) $(ONE)"; do \
 		env $$kernels RAGKIT_QUIET=1 MPLBACKEND=agg $(BIN)/python -m pytest -n 2 --dist loadscope $(NOTEBOOKS) \
-			--ignore tests/course/test_ledger.py labs solutions tests ragkit || exit 1; \
+			--ignore tests/course/test_ledger.py labs .build/twice tests ragkit || exit 1; \
 	done
 
 test-ledger: exported  ## measure every quoted number again, all trainings included: about 40 minutes

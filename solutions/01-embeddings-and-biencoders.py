@@ -1260,3 +1260,17 @@ drills.check("01_5", drill_01_5)
 #
 # **Next:** lab 02, chunking and indexes: what to encode when a text is long, and how to search when
 # there are many.
+
+# %% [markdown]
+# ## How far you are
+#
+# In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
+# all labs. `ragkit progress` prints the same.
+#
+# > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
+# > cada ejercicio y de cada cuestión de todos los laboratorios.
+
+# %%
+from ragkit.course import progress
+
+progress.show()

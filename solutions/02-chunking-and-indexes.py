@@ -1258,3 +1258,17 @@ drills.check("02_5", drill_02_5)
 #
 # **Next:** lab 03, reranking and evaluation: what a model sees when it reads question and document
 # together, and how to tell whether that helped.
+
+# %% [markdown]
+# ## How far you are
+#
+# In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
+# all labs. `ragkit progress` prints the same.
+#
+# > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
+# > cada ejercicio y de cada cuestión de todos los laboratorios.
+
+# %%
+from ragkit.course import progress
+
+progress.show()

@@ -471,7 +471,7 @@ for weight in (0.2, 0.4, 0.6, 0.8, 1.0):
     print(f"weight {weight}   {shown}")
 
 # %% [markdown]
-# The same for four depths and ten weights was measured once (`ragkit results`) and is in the course's
+# The same for four depths and ten weights was measured once and is in the course's
 # [ledger](../theory/glossary.md#ledger), from which the next picture and every number in this text are taken.
 
 # %%
@@ -1449,3 +1449,17 @@ drills.check("03_5", drill_03_5)
 #   it is.
 #
 # **Next:** theory page 03 goes deeper.
+
+# %% [markdown]
+# ## How far you are
+#
+# In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
+# all labs. `ragkit progress` prints the same.
+#
+# > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
+# > cada ejercicio y de cada cuestión de todos los laboratorios.
+
+# %%
+from ragkit.course import progress
+
+progress.show()

@@ -1007,3 +1007,17 @@ drills.check("04_5", drill_04_5)
 # > su propio paso 0, y una ejecución es una sola tirada. Con un centenar de preguntas, MiniLM mejora unos
 # > pocos puntos como mucho, y los negativos difíciles y el maestro no añaden nada que se vea. Elige con unas
 # > preguntas, da el resultado con otras y di qué habría podido ver tu examen.
+
+# %% [markdown]
+# ## How far you are
+#
+# In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
+# all labs. `ragkit progress` prints the same.
+#
+# > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
+# > cada ejercicio y de cada cuestión de todos los laboratorios.
+
+# %%
+from ragkit.course import progress
+
+progress.show()
