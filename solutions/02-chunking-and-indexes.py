@@ -638,9 +638,9 @@ print(f"{chosen} on test: {value}")
 # first. (*Inner product* is another name of lab 01's dot product, and the one that indexes use.) Of equal scores
 # the lower row comes first; a `k` above the number of documents means all of them. The vectors may have any length.
 #
-# Never have more than `memory` bytes of float32 scores at one time: take as many documents in a block as that
-# allows, and one if it does not allow any. The check looks at your row numbers; the cells after it, at
-# your memory.
+# The float32 scores of a block may take at most `memory` bytes: take as many documents at a time as that
+# allows, and one if it does not allow any. Beside a block, keep only the winners so far. The check looks at your row
+# numbers; the cells after it, at your memory.
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -664,8 +664,8 @@ print(f"{chosen} on test: {value}")
 def nearest(queries, documents, k, memory):
     """Row numbers of the k best, best first: float32 [q, d], float32 [n, d] -> int [q, min(k, n)].
 
-    At most `memory` bytes of float32 scores exist at one time, or those of one document if these
-    are more. Equal scores: the lower row first.
+    Blocks of documents: the float32 scores of one take at most `memory` bytes, or are those of one
+    document. Equal scores: the lower row first.
     """
     # BEGIN SOLUTION
     size = max(1, memory // (4 * len(queries)))
@@ -740,11 +740,12 @@ print("never as much as half of that:", peak < all_scores / 2)
 print("the same scores as FlatIndex finds:", np.allclose(found_scores, flat_scores, atol=1e-5))
 
 # %% [markdown]
-# The limit is on *scores*, and the peak is several times as high (print `peak / limit`), since NumPy makes
+# The limit is on a block's *scores*, and the peak is several times as high (print `peak / limit`), since NumPy makes
 # copies. Joined arrays stand beside their parts for a moment; negated scores are as many bytes again; sorted
 # row numbers are int64, twice as many bytes as float32; and the winners are carried along. But all of these grow with the
 # block and with k, not with the number of documents. If you see `False`, your function holds more at once than it
-# needs, for instance a list of Python numbers, each of which takes 32 bytes with its place in the list.
+# needs: the winners of every block until the end, say, or lists of Python numbers, each of which takes 32 bytes with
+# its place in the list.
 
 # %% [markdown]
 # ## 6 · Inner product, distance, cosine

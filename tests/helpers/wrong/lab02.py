@@ -420,7 +420,7 @@ def rows_moved_by_one_block_too_many(queries, documents, k, memory):
 def last_short_block_lost(queries, documents, k, memory):
     size = max(1, memory // (4 * len(queries)))
     whole = documents[: len(documents) // size * size]
-    return _merged(queries, whole if len(whole) else documents, k, memory)
+    return _merged(queries, whole, k, memory)
 
 
 def last_block_lost(queries, documents, k, memory):

@@ -110,6 +110,14 @@ def _winners(queries: Array, documents: Array, k: int, memory: int) -> list[Arra
     ]
 
 
+def _later_blocks_first(queries: Array, documents: Array, k: int, memory: int) -> Array:
+    """The k best rows, of equal scores those of later blocks first, within a block by row."""
+    block = _block(queries, memory)
+    rows = range(len(documents))
+    scores = (queries @ documents.T).tolist()
+    return np.array([sorted(rows, key=lambda n: (-row[n], -(n // block), n))[:k] for row in scores])
+
+
 def _whole_blocks(queries: Array, documents: Array, memory: int) -> Array:
     """The documents without those of a last block that is not full."""
     return documents[: len(documents) - len(documents) % _block(queries, memory)]
@@ -148,6 +156,10 @@ nearest = Exercise(
             lambda queries, documents, k, memory: (
                 len(documents) - 1 - _order(queries, documents[::-1])[:, :k]
             ),
+        ),
+        Mistake(
+            "of equal scores those of a later block come first; it is the lower row that should.",
+            _later_blocks_first,
         ),
         Mistake(
             "these are the least similar documents: a large inner product means near.",
@@ -284,6 +296,10 @@ recall_at_k = Exercise(
         Mistake(
             "the lists of all queries are mixed; compare each query's list with its own.",
             lambda found, exact: np.isin(found, exact).mean(),
+        ),
+        Mistake(
+            "a true neighbour counts if any query found it; its own query should have.",
+            lambda found, exact: np.isin(exact, found).mean(),
         ),
         Mistake(
             "this divides by the number of all that was found, without the -1: that is precision.",
