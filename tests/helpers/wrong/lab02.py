@@ -167,121 +167,188 @@ def ignored_size(count, size, overlap):
 # Coverage of an answer
 
 
-def _shared(chunks, spans):
-    ends = np.minimum(spans[:, None, 1], chunks[None, :, 1])
-    return np.maximum(0, ends - np.maximum(spans[:, None, 0], chunks[None, :, 0]))
-
-
-def _length(spans):
-    return spans[:, 1] - spans[:, 0]
-
-
-def _share_in(chunks, spans, chosen):
-    return _shared(chunks, spans)[np.arange(len(spans)), chosen] / _length(spans)
-
-
 def chunk_with_the_nearest_start(chunks, spans):
-    return _share_in(chunks, spans, np.abs(spans[:, None, 0] - chunks[None, :, 0]).argmin(axis=1))
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return (
+        shared[np.arange(len(spans)), np.abs(spans[:, None, 0] - chunks[None, :, 0]).argmin(axis=1)]
+        / lengths
+    )
 
 
 def chunk_with_the_nearest_end(chunks, spans):
-    return _share_in(chunks, spans, np.abs(spans[:, None, 1] - chunks[None, :, 1]).argmin(axis=1))
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return (
+        shared[np.arange(len(spans)), np.abs(spans[:, None, 1] - chunks[None, :, 1]).argmin(axis=1)]
+        / lengths
+    )
 
 
 def chunk_with_the_nearest_middle(chunks, spans):
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
     middles = np.abs(spans.sum(axis=1)[:, None] - chunks.sum(axis=1)[None, :])
-    return _share_in(chunks, spans, middles.argmin(axis=1))
+    return shared[np.arange(len(spans)), middles.argmin(axis=1)] / lengths
 
 
 def last_chunk_that_begins_before(chunks, spans):
-    return _share_in(chunks, spans, np.searchsorted(chunks[:, 0], spans[:, 0], "right") - 1)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return (
+        shared[np.arange(len(spans)), np.searchsorted(chunks[:, 0], spans[:, 0], "right") - 1]
+        / lengths
+    )
 
 
 def first_chunk_that_touches(chunks, spans):
-    return _share_in(chunks, spans, (_shared(chunks, spans) > 0).argmax(axis=1))
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return shared[np.arange(len(spans)), (shared > 0).argmax(axis=1)] / lengths
 
 
 def last_chunk_that_touches(chunks, spans):
-    touching = _shared(chunks, spans) > 0
-    return _share_in(chunks, spans, len(chunks) - 1 - touching[:, ::-1].argmax(axis=1))
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    touching = shared > 0
+    return (
+        shared[np.arange(len(spans)), len(chunks) - 1 - touching[:, ::-1].argmax(axis=1)] / lengths
+    )
 
 
 def longest_chunk_that_touches(chunks, spans):
-    sizes = np.where(_shared(chunks, spans) > 0, _length(chunks)[None, :], -1)
-    return _share_in(chunks, spans, sizes.argmax(axis=1))
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    sizes = np.where(shared > 0, np.diff(chunks)[:, 0][None, :], -1)
+    return shared[np.arange(len(spans)), sizes.argmax(axis=1)] / lengths
 
 
 def chunk_that_holds_the_start(chunks, spans):
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
     inside = (chunks[:, 0] <= spans[:, :1]) & (spans[:, :1] < chunks[:, 1])
-    return (_shared(chunks, spans) * inside).max(axis=1) / _length(spans)
+    return (shared * inside).max(axis=1) / lengths
 
 
 def chunk_that_holds_the_end(chunks, spans):
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
     inside = (chunks[:, 0] < spans[:, 1:]) & (spans[:, 1:] <= chunks[:, 1])
-    return (_shared(chunks, spans) * inside).max(axis=1) / _length(spans)
+    return (shared * inside).max(axis=1) / lengths
 
 
 def chunk_that_holds_one_of_the_borders(chunks, spans):
     """A chunk that lies inside the answer is not seen."""
-    return np.maximum(
-        chunk_that_holds_the_start(chunks, spans), chunk_that_holds_the_end(chunks, spans)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
     )
+    start = (chunks[:, 0] <= spans[:, :1]) & (spans[:, :1] < chunks[:, 1])
+    end = (chunks[:, 0] < spans[:, 1:]) & (spans[:, 1:] <= chunks[:, 1])
+    return (shared * (start | end)).max(axis=1) / np.diff(spans)[:, 0]
 
 
 def chunk_whose_start_is_inside_the_answer(chunks, spans):
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
     inside = (spans[:, :1] <= chunks[:, 0]) & (chunks[:, 0] < spans[:, 1:])
-    return (_shared(chunks, spans) * inside).max(axis=1) / _length(spans)
+    return (shared * inside).max(axis=1) / lengths
 
 
 def negative_overlaps(chunks, spans):
+    lengths = np.diff(spans)[:, 0]
     ends = np.minimum(spans[:, None, 1], chunks[None, :, 1])
     starts = np.maximum(spans[:, None, 0], chunks[None, :, 0])
-    return (ends - starts).max(axis=1) / _length(spans)
+    return (ends - starts).max(axis=1) / lengths
 
 
 def distances_for_overlaps(chunks, spans):
+    lengths = np.diff(spans)[:, 0]
     ends = np.minimum(spans[:, None, 1], chunks[None, :, 1])
     starts = np.maximum(spans[:, None, 0], chunks[None, :, 0])
-    return np.abs(ends - starts).max(axis=1) / _length(spans)
+    return np.abs(ends - starts).max(axis=1) / lengths
 
 
 def distances_for_overlaps_up_to_one(chunks, spans):
-    return np.minimum(1, distances_for_overlaps(chunks, spans))
+    ends = np.minimum(spans[:, None, 1], chunks[None, :, 1])
+    starts = np.maximum(spans[:, None, 0], chunks[None, :, 0])
+    return np.minimum(1, np.abs(ends - starts).max(axis=1) / np.diff(spans)[:, 0])
 
 
 def intersection_over_union(chunks, spans):
-    shared = _shared(chunks, spans)
-    union = _length(spans)[:, None] + _length(chunks) - shared
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    union = lengths[:, None] + np.diff(chunks)[:, 0] - shared
     return (shared / union).max(axis=1)
 
 
 def share_of_the_chunk(chunks, spans):
-    return (_shared(chunks, spans) / _length(chunks)).max(axis=1)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    return (shared / np.diff(chunks)[:, 0]).max(axis=1)
 
 
 def share_of_the_shorter(chunks, spans):
-    return (_shared(chunks, spans) / np.minimum(_length(spans)[:, None], _length(chunks))).max(
-        axis=1
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
     )
+    lengths = np.diff(spans)[:, 0]
+    return (shared / np.minimum(lengths[:, None], np.diff(chunks)[:, 0])).max(axis=1)
 
 
 def share_of_the_longer(chunks, spans):
-    return (_shared(chunks, spans) / np.maximum(_length(spans)[:, None], _length(chunks))).max(
-        axis=1
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
     )
+    lengths = np.diff(spans)[:, 0]
+    return (shared / np.maximum(lengths[:, None], np.diff(chunks)[:, 0])).max(axis=1)
 
 
 def dice(chunks, spans):
-    both = _length(spans)[:, None] + _length(chunks)
-    return (2 * _shared(chunks, spans) / both).max(axis=1)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    both = lengths[:, None] + np.diff(chunks)[:, 0]
+    return (2 * shared / both).max(axis=1)
 
 
 def sum_of_shares(chunks, spans):
-    return _shared(chunks, spans).sum(axis=1) / _length(spans)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return shared.sum(axis=1) / lengths
 
 
 def sum_of_shares_up_to_one(chunks, spans):
-    return np.minimum(1, _shared(chunks, spans).sum(axis=1) / _length(spans))
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return np.minimum(1, shared.sum(axis=1) / lengths)
 
 
 def share_in_all_chunks_together(chunks, spans):
@@ -290,65 +357,110 @@ def share_in_all_chunks_together(chunks, spans):
 
 
 def two_best_added(chunks, spans):
-    return np.sort(_shared(chunks, spans), axis=1)[:, -2:].sum(axis=1) / _length(spans)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return np.sort(shared, axis=1)[:, -2:].sum(axis=1) / lengths
 
 
 def mean_share(chunks, spans):
-    return _shared(chunks, spans).mean(axis=1) / _length(spans)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return shared.mean(axis=1) / lengths
 
 
 def mean_of_touching_chunks(chunks, spans):
-    shared = _shared(chunks, spans)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
     touching = np.maximum(1, (shared > 0).sum(axis=1))
-    return shared.sum(axis=1) / touching / _length(spans)
+    return shared.sum(axis=1) / touching / lengths
 
 
 def whole_or_nothing(chunks, spans):
-    return (_shared(chunks, spans).max(axis=1) == _length(spans)).astype(float)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return (shared.max(axis=1) == lengths).astype(float)
 
 
 def touched(chunks, spans):
-    return (_shared(chunks, spans).max(axis=1) > 0).astype(float)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    return (shared.max(axis=1) > 0).astype(float)
 
 
 def at_least_half(chunks, spans):
-    return (_shared(chunks, spans).max(axis=1) / _length(spans) >= 0.5).astype(float)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return (shared.max(axis=1) / lengths >= 0.5).astype(float)
 
 
 def whole_numbers(chunks, spans):
-    return _shared(chunks, spans).max(axis=1) // _length(spans)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return shared.max(axis=1) // lengths
 
 
 def one_decimal(chunks, spans):
-    return np.round(_shared(chunks, spans).max(axis=1) / _length(spans), 1)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return np.round(shared.max(axis=1) / lengths, 1)
 
 
 def characters(chunks, spans):
-    return _shared(chunks, spans).max(axis=1)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    return shared.max(axis=1)
 
 
 def number_of_the_best_chunk(chunks, spans):
-    return _shared(chunks, spans).argmax(axis=1)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    return shared.argmax(axis=1)
 
 
 def ends_included(chunks, spans):
+    lengths = np.diff(spans)[:, 0]
     ends = np.minimum(spans[:, None, 1], chunks[None, :, 1])
     shared = np.maximum(0, ends - np.maximum(spans[:, None, 0], chunks[None, :, 0]) + 1)
-    return shared.max(axis=1) / (_length(spans) + 1)
+    return shared.max(axis=1) / (lengths + 1)
 
 
 def ends_included_above_the_line(chunks, spans):
+    lengths = np.diff(spans)[:, 0]
     ends = np.minimum(spans[:, None, 1], chunks[None, :, 1])
     shared = np.maximum(0, ends - np.maximum(spans[:, None, 0], chunks[None, :, 0]) + 1)
-    return np.minimum(1, shared.max(axis=1) / _length(spans))
+    return np.minimum(1, shared.max(axis=1) / lengths)
 
 
 def one_per_chunk(chunks, spans):
-    return (_shared(chunks, spans) / _length(spans)[:, None]).max(axis=0)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return (shared / lengths[:, None]).max(axis=0)
 
 
 def chunks_and_answers_exchanged(chunks, spans):
-    return (_shared(spans, chunks) / _length(chunks)[:, None]).max(axis=1)
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    return (shared.T / np.diff(chunks)).max(axis=1)
 
 
 def chunk_beside_the_answer_in_the_list(chunks, spans):
@@ -357,11 +469,19 @@ def chunk_beside_the_answer_in_the_list(chunks, spans):
 
 
 def largest_of_all_answers(chunks, spans):
-    return np.full(len(spans), (_shared(chunks, spans).max(axis=1) / _length(spans)).max())
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return np.full(len(spans), (shared.max(axis=1) / lengths).max())
 
 
 def mean_of_the_answers(chunks, spans):
-    return (_shared(chunks, spans).max(axis=1) / _length(spans)).mean()
+    shared = np.maximum(
+        0, np.minimum(spans[:, None, 1], chunks[:, 1]) - np.maximum(spans[:, None, 0], chunks[:, 0])
+    )
+    lengths = np.diff(spans)[:, 0]
+    return (shared.max(axis=1) / lengths).mean()
 
 
 def all_covered(chunks, spans):
@@ -371,116 +491,169 @@ def all_covered(chunks, spans):
 # Search in blocks
 
 
-def _best(queries, documents, k):
-    return np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, :k]
-
-
-def _blocks(queries, documents, memory):
+def rows_local_to_the_block(queries, documents, k, memory):
     size = max(1, memory // (4 * len(queries)))
-    return [(start, documents[start : start + size]) for start in range(0, len(documents), size)]
-
-
-def _merged(queries, documents, k, memory, merge=None, start_of=lambda start, _: start):
-    """The blockwise search, with a merge of one's own."""
-    asked = len(queries)
-    rows, scores = np.empty((asked, 0), dtype=int), np.empty((asked, 0))
-    for number, (start, block) in enumerate(_blocks(queries, documents, memory)):
-        fresh = np.tile(start_of(start, number) + np.arange(len(block)), (asked, 1))
-        rows = np.concatenate([rows, fresh], axis=1)
-        scores = np.concatenate([scores, queries @ block.T], axis=1)
-        order = np.argsort(-scores, axis=1, kind="stable") if merge is None else merge(scores)
-        order = order[:, :k]
+    rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
+    for start in range(0, len(documents), size):
+        block = queries @ documents[start : start + size].T
+        fresh = np.tile(np.arange(block.shape[1]), (len(queries), 1))
+        rows, scores = np.hstack([rows, fresh]), np.hstack([scores, block])
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         rows, scores = (np.take_along_axis(x, order, axis=1) for x in (rows, scores))
     return rows
 
 
-def rows_local_to_the_block(queries, documents, k, memory):
-    return _merged(queries, documents, k, memory, start_of=lambda start, number: 0)
-
-
 def rows_moved_by_the_number_of_the_block(queries, documents, k, memory):
-    return _merged(queries, documents, k, memory, start_of=lambda start, number: number)
+    size = max(1, memory // (4 * len(queries)))
+    rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
+    for start in range(0, len(documents), size):
+        block = queries @ documents[start : start + size].T
+        fresh = np.tile(start // size + np.arange(block.shape[1]), (len(queries), 1))
+        rows, scores = np.hstack([rows, fresh]), np.hstack([scores, block])
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        rows, scores = (np.take_along_axis(x, order, axis=1) for x in (rows, scores))
+    return rows
 
 
 def rows_moved_by_the_length_of_this_block(queries, documents, k, memory):
     """Right until the last block, which is shorter."""
     size = max(1, memory // (4 * len(queries)))
-
-    def start_of(start, number):
-        return number * min(size, len(documents) - start)
-
-    return _merged(queries, documents, k, memory, start_of=start_of)
+    rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
+    for start in range(0, len(documents), size):
+        block = queries @ documents[start : start + size].T
+        fresh = np.tile(
+            start // size * block.shape[1] + np.arange(block.shape[1]), (len(queries), 1)
+        )
+        rows, scores = np.hstack([rows, fresh]), np.hstack([scores, block])
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        rows, scores = (np.take_along_axis(x, order, axis=1) for x in (rows, scores))
+    return rows
 
 
 def rows_moved_by_one_block_too_many(queries, documents, k, memory):
     size = max(1, memory // (4 * len(queries)))
-    return _merged(queries, documents, k, memory, start_of=lambda start, number: start + size)
+    rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
+    for start in range(0, len(documents), size):
+        block = queries @ documents[start : start + size].T
+        fresh = np.tile(start + size + np.arange(block.shape[1]), (len(queries), 1))
+        rows, scores = np.hstack([rows, fresh]), np.hstack([scores, block])
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        rows, scores = (np.take_along_axis(x, order, axis=1) for x in (rows, scores))
+    return rows
 
 
 def last_short_block_lost(queries, documents, k, memory):
     size = max(1, memory // (4 * len(queries)))
-    whole = documents[: len(documents) // size * size]
-    return _merged(queries, whole, k, memory)
+    rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
+    for start in range(0, len(documents) // size * size, size):
+        block = queries @ documents[start : start + size].T
+        fresh = np.tile(start + np.arange(block.shape[1]), (len(queries), 1))
+        rows, scores = np.hstack([rows, fresh]), np.hstack([scores, block])
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        rows, scores = (np.take_along_axis(x, order, axis=1) for x in (rows, scores))
+    return rows
 
 
 def last_block_lost(queries, documents, k, memory):
     size = max(1, memory // (4 * len(queries)))
-    return _merged(queries, documents[: max(size, len(documents) - size)], k, memory)
+    kept = documents[: max(size, len(documents) - size)]
+    return np.argsort(-(queries @ kept.T), axis=1, kind="stable")[:, :k]
 
 
 def only_the_last_block(queries, documents, k, memory):
-    for start, block in _blocks(queries, documents, memory):
-        rows = start + _best(queries, block, k)
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
+    for start, block in blocks:
+        rows = start + np.argsort(-(queries @ block.T), axis=1, kind="stable")[:, :k]
     return rows
 
 
 def only_the_first_block(queries, documents, k, memory):
-    return _best(queries, _blocks(queries, documents, memory)[0][1], k)
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
+    return np.argsort(-(queries @ blocks[0][1].T), axis=1, kind="stable")[:, :k]
 
 
 def winners_in_block_order(queries, documents, k, memory):
-    blocks = _blocks(queries, documents, memory)
-    winners = [start + _best(queries, block, k) for start, block in blocks]
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
+    winners = [
+        start + np.argsort(-(queries @ block.T), axis=1, kind="stable")[:, :k]
+        for start, block in blocks
+    ]
     return np.concatenate(winners, axis=1)[:, :k]
 
 
 def winners_in_reverse_block_order(queries, documents, k, memory):
-    blocks = _blocks(queries, documents, memory)[::-1]
-    winners = [start + _best(queries, block, k) for start, block in blocks]
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
+    blocks.reverse()
+    winners = [
+        start + np.argsort(-(queries @ block.T), axis=1, kind="stable")[:, :k]
+        for start, block in blocks
+    ]
     return np.concatenate(winners, axis=1)[:, :k]
 
 
 def a_share_of_k_from_each_block(queries, documents, k, memory):
     """Each block may keep its share only."""
-    blocks = _blocks(queries, documents, memory)
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
     share = -(-k // len(blocks))
-    rows = np.concatenate([s + _best(queries, block, share) for s, block in blocks], axis=1)
+    rows = np.concatenate(
+        [
+            s + np.argsort(-(queries @ block.T), axis=1, kind="stable")[:, :share]
+            for s, block in blocks
+        ],
+        axis=1,
+    )
     scores = np.take_along_axis(queries @ documents.T, rows, axis=1)
     return np.take_along_axis(rows, np.argsort(-scores, axis=1, kind="stable")[:, :k], axis=1)
 
 
 def the_best_of_each_block(queries, documents, k, memory):
-    blocks = _blocks(queries, documents, memory)
-    rows = np.concatenate([s + _best(queries, block, 1) for s, block in blocks], axis=1)
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
+    rows = np.concatenate(
+        [s + np.argsort(-(queries @ block.T), axis=1, kind="stable")[:, :1] for s, block in blocks],
+        axis=1,
+    )
     scores = np.take_along_axis(queries @ documents.T, rows, axis=1)
     return np.take_along_axis(rows, np.argsort(-scores, axis=1, kind="stable")[:, :k], axis=1)
 
 
 def k_clamped_to_the_block(queries, documents, k, memory):
-    size = len(_blocks(queries, documents, memory)[0][1])
-    return _merged(queries, documents, min(k, size), memory)
+    size = max(1, memory // (4 * len(queries)))
+    rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
+    for start in range(0, len(documents), size):
+        block = queries @ documents[start : start + size].T
+        fresh = np.tile(start + np.arange(block.shape[1]), (len(queries), 1))
+        rows, scores = np.hstack([rows, fresh]), np.hstack([scores, block])
+        order = np.argsort(-scores, axis=1, kind="stable")[:, : min(k, size)]
+        rows, scores = (np.take_along_axis(x, order, axis=1) for x in (rows, scores))
+    return rows
 
 
 def blocks_shorter_than_k_left_out(queries, documents, k, memory):
-    blocks = [b for b in _blocks(queries, documents, memory) if len(b[1]) >= k]
-    rows = np.concatenate([start + _best(queries, block, k) for start, block in blocks], axis=1)
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
+    blocks = [b for b in blocks if len(b[1]) >= k]
+    rows = np.concatenate(
+        [
+            start + np.argsort(-(queries @ block.T), axis=1, kind="stable")[:, :k]
+            for start, block in blocks
+        ],
+        axis=1,
+    )
     scores = np.take_along_axis(queries @ documents.T, rows, axis=1)
     return np.take_along_axis(rows, np.argsort(-scores, axis=1, kind="stable")[:, :k], axis=1)
 
 
 def later_rows_first_among_equals(queries, documents, k, memory):
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
     rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
-    for start, block in _blocks(queries, documents, memory):
+    for start, block in blocks:
         fresh = np.tile(start + np.arange(len(block)), (len(queries), 1))
         rows = np.concatenate([fresh, rows], axis=1)
         scores = np.concatenate([queries @ block.T, scores], axis=1)
@@ -490,13 +663,27 @@ def later_rows_first_among_equals(queries, documents, k, memory):
 
 
 def all_equals_reversed(queries, documents, k, memory):
-    return _merged(
-        queries, documents, k, memory, lambda s: np.argsort(s, axis=1, kind="stable")[:, ::-1]
-    )
+    size = max(1, memory // (4 * len(queries)))
+    rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
+    for start in range(0, len(documents), size):
+        block = queries @ documents[start : start + size].T
+        fresh = np.tile(start + np.arange(block.shape[1]), (len(queries), 1))
+        rows, scores = np.hstack([rows, fresh]), np.hstack([scores, block])
+        order = np.argsort(scores, axis=1, kind="stable")[:, ::-1][:, :k]
+        rows, scores = (np.take_along_axis(x, order, axis=1) for x in (rows, scores))
+    return rows
 
 
 def unstable_sort(queries, documents, k, memory):
-    return _merged(queries, documents, k, memory, lambda s: np.argsort(-s, axis=1))
+    size = max(1, memory // (4 * len(queries)))
+    rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
+    for start in range(0, len(documents), size):
+        block = queries @ documents[start : start + size].T
+        fresh = np.tile(start + np.arange(block.shape[1]), (len(queries), 1))
+        rows, scores = np.hstack([rows, fresh]), np.hstack([scores, block])
+        order = np.argsort(-scores, axis=1)[:, :k]
+        rows, scores = (np.take_along_axis(x, order, axis=1) for x in (rows, scores))
+    return rows
 
 
 def unstable_sort_of_everything(queries, documents, k, memory):
@@ -518,14 +705,15 @@ def heap_of_scores_and_rows(queries, documents, k, memory):
 
 
 def partition_without_a_sort(queries, documents, k, memory):
-    k = min(k, len(documents))
-    return _merged(
-        queries,
-        documents,
-        k,
-        memory,
-        lambda s: np.argpartition(-s, min(k, s.shape[1]) - 1, axis=1),
-    )
+    size = max(1, memory // (4 * len(queries)))
+    rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
+    for start in range(0, len(documents), size):
+        block = queries @ documents[start : start + size].T
+        fresh = np.tile(start + np.arange(block.shape[1]), (len(queries), 1))
+        rows, scores = np.hstack([rows, fresh]), np.hstack([scores, block])
+        order = np.argpartition(-scores, min(k, scores.shape[1]) - 1, axis=1)[:, :k]
+        rows, scores = (np.take_along_axis(x, order, axis=1) for x in (rows, scores))
+    return rows
 
 
 def partition_then_sorted_by_row(queries, documents, k, memory):
@@ -544,9 +732,11 @@ def partition_that_loses_the_first_of_equals(queries, documents, k, memory):
 
 def places_kept_at_zero(queries, documents, k, memory):
     """The list of winners begins with row 0 and score 0, which negative scores never pass."""
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
     k = min(k, len(documents))
     rows, scores = np.zeros((len(queries), k), dtype=int), np.zeros((len(queries), k))
-    for start, block in _blocks(queries, documents, memory):
+    for start, block in blocks:
         fresh = np.tile(start + np.arange(len(block)), (len(queries), 1))
         rows = np.concatenate([rows, fresh], axis=1)
         scores = np.concatenate([scores, queries @ block.T], axis=1)
@@ -556,9 +746,13 @@ def places_kept_at_zero(queries, documents, k, memory):
 
 
 def scores_of_the_winners_not_carried_on(queries, documents, k, memory):
-    blocks = _blocks(queries, documents, memory)
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
     start, block = blocks[0]
-    rows, scores = _best(queries, block, k), -np.sort(-(queries @ block.T), axis=1)[:, :k]
+    rows, scores = (
+        np.argsort(-(queries @ block.T), axis=1, kind="stable")[:, :k],
+        -np.sort(-(queries @ block.T), axis=1)[:, :k],
+    )
     for start, block in blocks[1:]:
         rows = np.concatenate([rows, np.tile(start + np.arange(len(block)), (len(queries), 1))], 1)
         both = np.concatenate([scores, queries @ block.T], axis=1)
@@ -570,18 +764,24 @@ def scores_of_the_winners_not_carried_on(queries, documents, k, memory):
 
 
 def stops_at_a_block_without_winners(queries, documents, k, memory):
-    kept = _blocks(queries, documents, memory)[0][1]
-    for start, block in _blocks(queries, documents, memory)[1:]:
-        best = _best(queries, documents[: start + len(block)], k)
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
+    kept = blocks[0][1]
+    for start, block in blocks[1:]:
+        best = np.argsort(-(queries @ documents[: start + len(block)].T), axis=1, kind="stable")[
+            :, :k
+        ]
         if (best < start).all():
             break
         kept = documents[: start + len(block)]
-    return _best(queries, kept, k)
+    return np.argsort(-(queries @ kept.T), axis=1, kind="stable")[:, :k]
 
 
 def blocks_that_share_a_document(queries, documents, k, memory):
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
     rows, scores = np.empty((len(queries), 0), dtype=int), np.empty((len(queries), 0))
-    for start, block in _blocks(queries, documents, memory):
+    for start, block in blocks:
         before = max(0, start - 1)
         block = documents[before : start + len(block)]
         rows = np.concatenate([rows, np.tile(before + np.arange(len(block)), (len(queries), 1))], 1)
@@ -591,12 +791,11 @@ def blocks_that_share_a_document(queries, documents, k, memory):
 
 
 def last_document_of_each_block_lost(queries, documents, k, memory):
-    kept = [
-        start + np.arange(max(1, len(block) - 1))
-        for start, block in _blocks(queries, documents, memory)
-    ]
+    size = max(1, memory // (4 * len(queries)))
+    blocks = [(s, documents[s : s + size]) for s in range(0, len(documents), size)]
+    kept = [start + np.arange(max(1, len(block) - 1)) for start, block in blocks]
     rows = np.concatenate(kept)
-    return rows[_best(queries, documents[rows], k)]
+    return rows[np.argsort(-(queries @ documents[rows].T), axis=1, kind="stable")[:, :k]]
 
 
 def one_order_for_all_queries(queries, documents, k, memory):
@@ -605,13 +804,16 @@ def one_order_for_all_queries(queries, documents, k, memory):
 
 
 def missing_places_filled_with_minus_one(queries, documents, k, memory):
-    rows = _best(queries, documents, k)
+    rows = np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, :k]
     return np.pad(rows, ((0, 0), (0, k - rows.shape[1])), constant_values=-1)
 
 
 def no_block_where_memory_is_short(queries, documents, k, memory):
     size = memory // (4 * len(queries))
-    best = [s + _best(queries, documents[s : s + size], k) for s in range(0, len(documents), size)]
+    best = [
+        s + np.argsort(-(queries @ documents[s : s + size].T), axis=1, kind="stable")[:, :k]
+        for s in range(0, len(documents), size)
+    ]
     rows = np.concatenate(best, axis=1)
     scores = np.take_along_axis(queries @ documents.T, rows, axis=1)
     return np.take_along_axis(rows, np.argsort(-scores, axis=1, kind="stable")[:, :k], axis=1)
@@ -623,7 +825,8 @@ def smallest_distance(queries, documents, k, memory):
 
 
 def largest_cosine(queries, documents, k, memory):
-    return _best(queries, documents / np.linalg.norm(documents, axis=1, keepdims=True), k)
+    unit = documents / np.linalg.norm(documents, axis=1, keepdims=True)
+    return np.argsort(-(queries @ unit.T), axis=1, kind="stable")[:, :k]
 
 
 def least_similar(queries, documents, k, memory):
@@ -631,7 +834,7 @@ def least_similar(queries, documents, k, memory):
 
 
 def worst_of_the_best_first(queries, documents, k, memory):
-    return _best(queries, documents, k)[:, ::-1]
+    return np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, :k][:, ::-1]
 
 
 def largest_absolute_score(queries, documents, k, memory):
@@ -643,15 +846,15 @@ def best_scores(queries, documents, k, memory):
 
 
 def queries_for_each_document(queries, documents, k, memory):
-    return _best(documents, queries, k)
+    return np.argsort(-(documents @ queries.T), axis=1, kind="stable")[:, :k]
 
 
 def one_column_per_query(queries, documents, k, memory):
-    return _best(queries, documents, k).T
+    return np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, :k].T
 
 
 def first_query_alone(queries, documents, k, memory):
-    return _best(queries, documents, k)[0]
+    return np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, :k][0]
 
 
 def first_k_queries(queries, documents, k, memory):
@@ -659,11 +862,11 @@ def first_k_queries(queries, documents, k, memory):
 
 
 def best_document_skipped(queries, documents, k, memory):
-    return _best(queries, documents, k + 1)[:, 1:]
+    return np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, : k + 1][:, 1:]
 
 
 def rows_from_one(queries, documents, k, memory):
-    return _best(queries, documents, k) + 1
+    return np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, :k] + 1
 
 
 def sorted_along_the_queries(queries, documents, k, memory):
@@ -676,14 +879,10 @@ def ranks_of_the_documents(queries, documents, k, memory):
 
 
 def one_more_than_k(queries, documents, k, memory):
-    return _best(queries, documents, k + 1)
+    return np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, : k + 1]
 
 
 # Recall
-
-
-def _hits(found, exact):
-    return [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
 
 
 def rank_by_rank(found, exact):
@@ -703,13 +902,13 @@ def sets_of_all_lists(found, exact):
 
 
 def precision_of_all(found, exact):
-    return sum(_hits(found, exact)) / (found >= 0).sum()
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return sum(hits) / (found >= 0).sum()
 
 
 def mean_precision(found, exact):
-    return np.mean(
-        [h / max(1, n) for h, n in zip(_hits(found, exact), (found >= 0).sum(axis=1), strict=True)]
-    )
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return np.mean([h / max(1, n) for h, n in zip(hits, (found >= 0).sum(axis=1), strict=True)])
 
 
 def jaccard(found, exact):
@@ -728,20 +927,24 @@ def jaccard_without_gaps(found, exact):
 
 
 def f_measure(found, exact):
-    precision, recall = precision_of_all(found, exact), sum(_hits(found, exact)) / exact.size
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    precision, recall = sum(hits) / (found >= 0).sum(), sum(hits) / exact.size
     return 2 * precision * recall / (precision + recall)
 
 
 def some_neighbour(found, exact):
-    return np.mean(np.array(_hits(found, exact)) > 0)
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return np.mean(np.array(hits) > 0)
 
 
 def all_neighbours(found, exact):
-    return np.mean(np.array(_hits(found, exact)) == exact.shape[1])
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return np.mean(np.array(hits) == exact.shape[1])
 
 
 def at_least_half_of_them(found, exact):
-    return np.mean(np.array(_hits(found, exact)) >= exact.shape[1] / 2)
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return np.mean(np.array(hits) >= exact.shape[1] / 2)
 
 
 def recall_at_one(found, exact):
@@ -757,39 +960,48 @@ def first_found_is_a_neighbour(found, exact):
 
 
 def count_of_hits(found, exact):
-    return sum(_hits(found, exact))
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return sum(hits)
 
 
 def hits_per_query(found, exact):
-    return np.mean(_hits(found, exact))
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return np.mean(hits)
 
 
 def share_of_the_queries(found, exact):
-    return sum(_hits(found, exact)) / len(exact) ** 2
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return sum(hits) / len(exact) ** 2
 
 
 def one_number_per_query(found, exact):
-    return np.array(_hits(found, exact)) / exact.shape[1]
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return np.array(hits) / exact.shape[1]
 
 
 def median_query(found, exact):
-    return np.median(_hits(found, exact)) / exact.shape[1]
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return np.median(hits) / exact.shape[1]
 
 
 def worst_query(found, exact):
-    return min(_hits(found, exact)) / exact.shape[1]
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return min(hits) / exact.shape[1]
 
 
 def first_query_only(found, exact):
-    return _hits(found, exact)[0] / exact.shape[1]
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return hits[0] / exact.shape[1]
 
 
 def last_query_only(found, exact):
-    return _hits(found, exact)[-1] / exact.shape[1]
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return hits[-1] / exact.shape[1]
 
 
 def share_missed(found, exact):
-    return 1 - sum(_hits(found, exact)) / exact.size
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return 1 - sum(hits) / exact.size
 
 
 def returned_at_all(found, exact):
@@ -797,7 +1009,8 @@ def returned_at_all(found, exact):
 
 
 def column_by_column(found, exact):
-    return sum(_hits(found.T, exact.T)) / exact.size
+    columns = zip(found.T.tolist(), exact.T.tolist(), strict=True)
+    return sum(len(set(f) & set(e)) for f, e in columns) / exact.size
 
 
 def stops_at_the_first_wrong_one(found, exact):
@@ -822,13 +1035,15 @@ def minus_one_taken_as_an_index(found, exact):
 
 
 def queries_without_anything_left_out(found, exact):
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
     kept = (found >= 0).any(axis=1)
-    return sum(_hits(found[kept], exact[kept])) / exact[kept].size
+    return np.array(hits)[kept].mean() / exact.shape[1]
 
 
 def queries_with_gaps_left_out(found, exact):
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
     kept = (found >= 0).all(axis=1)
-    return sum(_hits(found[kept], exact[kept])) / max(1, exact[kept].size)
+    return np.array(hits)[kept].sum() / max(1, kept.sum()) / exact.shape[1]
 
 
 def cut_where_the_gaps_begin(found, exact):
@@ -842,19 +1057,23 @@ def cut_where_the_gaps_begin(found, exact):
 
 
 def whole_division(found, exact):
-    return sum(_hits(found, exact)) // exact.size
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return sum(hits) // exact.size
 
 
 def percent(found, exact):
-    return 100 * sum(_hits(found, exact)) / exact.size
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return 100 * sum(hits) / exact.size
 
 
 def divided_by_k_plus_one(found, exact):
-    return np.mean(_hits(found, exact)) / (exact.shape[1] + 1)
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return np.mean(hits) / (exact.shape[1] + 1)
 
 
 def as_if_k_were_ten(found, exact):
-    return np.mean(_hits(found, exact)) / 10
+    hits = [len(set(f) & set(e)) for f, e in zip(found.tolist(), exact.tolist(), strict=True)]
+    return np.mean(hits) / 10
 
 
 def everything_found(found, exact):
