@@ -705,7 +705,7 @@ print(np.sort(query @ rows.T)[0, ::-1][:3].round(3), index.search(query, 3)[0].r
 
 # %%
 def library_nearest(queries, documents, k, memory):
-    """What FAISS's flat index finds; it limits its memory by itself, whatever `memory` says."""
+    """What FAISS's flat index finds, in blocks of its own; of equal scores it may take any."""
     faiss_index = import_faiss().IndexFlatIP(documents.shape[1])
     faiss_index.add(documents)
     return faiss_index.search(queries, k)[1]

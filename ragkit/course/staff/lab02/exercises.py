@@ -20,7 +20,7 @@ def _window_cases(rng: Generator) -> list[Case]:
     drawn = {
         "a last window that is shorter": (fits + rest, size, overlap),
         "windows that end where the text ends": (fits, size, overlap),
-        "a text that is one token longer than that": (fits + 1, size, overlap),
+        "a last window with a single new token": (fits + 1, size, overlap),
         "windows without overlap": (whole * size + short, size, 0),
         "windows that move by two tokens": (size + 2 * whole + 2, size + 1, size - 1),
         "a text that is shorter than a window": (short, size, overlap),

@@ -93,7 +93,8 @@ def _order(queries: Array, documents: Array) -> Array:
 
 def _lengths(rows: Array) -> Array:
     """The length of each row, [n]."""
-    return np.sqrt(np.square(rows).sum(axis=1))
+    lengths: Array = np.linalg.norm(rows, axis=1)
+    return lengths
 
 
 def _block(queries: Array, memory: int) -> int:
