@@ -164,6 +164,13 @@ def ignored_size(count, size, overlap):
     return [[a, min(a + 12, count)] for a in starts]
 
 
+def first_windows_for_ever(count, size, overlap, kept=[]):  # noqa: B006
+    if not kept:
+        starts = np.arange(0, max(1, count - overlap), size - overlap)
+        kept.append(np.stack([starts, np.minimum(starts + size, count)], axis=1))
+    return kept[0]
+
+
 # Coverage of an answer
 
 
@@ -486,6 +493,14 @@ def mean_of_the_answers(chunks, spans):
 
 def all_covered(chunks, spans):
     return np.ones(len(spans))
+
+
+def first_coverage_for_ever(chunks, spans, kept=[]):  # noqa: B006
+    if not kept:
+        ends = np.minimum(spans[:, None, 1], chunks[None, :, 1])
+        shared = np.maximum(0, ends - np.maximum(spans[:, None, 0], chunks[None, :, 0]))
+        kept.append(shared.max(axis=1) / np.diff(spans)[:, 0])
+    return kept[0]
 
 
 # Search in blocks
@@ -882,6 +897,12 @@ def one_more_than_k(queries, documents, k, memory):
     return np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, : k + 1]
 
 
+def first_rows_for_ever(queries, documents, k, memory, kept=[]):  # noqa: B006
+    if not kept:
+        kept.append(np.argsort(-(queries @ documents.T), axis=1, kind="stable")[:, :k])
+    return kept[0]
+
+
 # Recall
 
 
@@ -1080,6 +1101,12 @@ def everything_found(found, exact):
     return 1.0
 
 
+def first_recall_for_ever(found, exact, kept=[]):  # noqa: B006
+    if not kept:
+        kept.append((exact[:, :, None] == found[:, None, :]).any(axis=2).mean())
+    return kept[0]
+
+
 # Bytes of an index
 
 
@@ -1200,6 +1227,12 @@ def none_not_expected(n, dimension, links=0):
     return n * (4 * dimension + 8 * links)
 
 
+def first_size_for_ever(n, dimension, links=None, kept=[]):  # noqa: B006
+    if not kept:
+        kept.append(n * (4 * dimension + 8 * (links or 0)))
+    return kept[0]
+
+
 WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
     "sliding_window": (
         start_and_length,
@@ -1231,6 +1264,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         windows_of_the_public_case,
         windows_from_the_end,
         ignored_size,
+        first_windows_for_ever,
     ),
     "answer_coverage": (
         chunk_with_the_nearest_start,
@@ -1273,6 +1307,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         largest_of_all_answers,
         mean_of_the_answers,
         all_covered,
+        first_coverage_for_ever,
     ),
     "nearest": (
         rows_local_to_the_block,
@@ -1321,6 +1356,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         sorted_along_the_queries,
         ranks_of_the_documents,
         one_more_than_k,
+        first_rows_for_ever,
     ),
     "recall_at_k": (
         rank_by_rank,
@@ -1360,6 +1396,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         divided_by_k_plus_one,
         as_if_k_were_ten,
         everything_found,
+        first_recall_for_ever,
     ),
     "storage_bytes": (
         links_without_their_bytes,
@@ -1391,5 +1428,6 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         all_pairs_of_vectors,
         links_required,
         none_not_expected,
+        first_size_for_ever,
     ),
 }
