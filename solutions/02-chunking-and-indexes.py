@@ -16,7 +16,7 @@
 # **Goal.** Cut a long text so that every answer survives in one piece, search the pieces exactly,
 # then give up a little exactness for a lot of speed, and know at each step what it costs.
 #
-# **Time.** About 180 minutes: 95 of reading and running, 50 for five exercises, 35 for five drills.
+# **Time.** About 185 minutes: 95 of reading and running, 55 for five exercises, 35 for five drills.
 # Half-way, after section 4, is a good place to stop.
 #
 # **You need** lab 01: unit vectors, cosine, hit_rate@k, and why we choose on dev and report on test.
@@ -25,13 +25,14 @@
 #
 # > 🇪🇸 **Resumen.** Partiremos un texto largo en fragmentos (*chunks*) sin romper las respuestas,
 # > buscaremos en ellos de forma exacta y después cambiaremos un poco de exactitud por mucha
-# > velocidad, midiendo en cada paso lo que cuesta. Unos 180 minutos, sin conexión a la red; tras la
+# > velocidad, midiendo en cada paso lo que cuesta. Unos 185 minutos, sin conexión a la red; tras la
 # > sección 4 hay un buen lugar para hacer una pausa.
 
 # %%
 # %matplotlib inline
 import tempfile
 import time
+import tracemalloc
 import warnings
 from importlib.metadata import version
 
@@ -40,6 +41,7 @@ import numpy as np
 import ragkit
 from ragkit.course import check, drills, ledger, plots, synthetic, tables
 from ragkit.documents.chunking import to_documents
+from ragkit.runtime import import_faiss
 from ragkit.scoring.stats import holm
 
 for package in ("sentence-transformers", "faiss-cpu", "numpy"):
@@ -80,14 +82,15 @@ def tokens(text):
 
 
 # %% [markdown]
-# Encode the whole handbook as if it were one document. `ragkit` warns; we catch the warning to read
-# it, and silence later ones of its kind, because they are part of the lesson.
+# Encode the whole handbook as if it were one document. `ragkit` warns, once for each encoder, so this
+# cell makes one of its own. We catch the warning to read it, and silence later ones of its kind, since they are
+# part of the lesson.
 
 # %%
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
-    whole = minilm.encode(text)
-print(caught[0].message)
+    whole = ragkit.MiniLMEncoder(backend="auto").encode(text)
+print(caught[-1].message)
 warnings.simplefilter("ignore", ragkit.RagkitWarning)
 
 # %% [markdown]
@@ -132,19 +135,28 @@ print(f"{len(seen)} of {len(questions)} questions have their answer in the part 
 #
 # Return the windows as `[start, end)` token numbers: `size` tokens each, every window repeating the
 # last `overlap` tokens of the one before. The last window may be shorter, no token may be lost, and
-# no window may lie wholly inside the one before it.
+# no window may lie wholly inside the one before it. So a text that is no longer than a window, however
+# short, is one window.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# Windows start `size - overlap` tokens apart. Walk: append a window, stop when it has reached
-# `count`. Or think about which starts are still needed when `overlap` tokens are left.
+# On paper: 10 tokens, windows of 4, overlap 1. How far apart do two neighbours start? After which window is
+# there nothing left to read?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Windows start `size - overlap` tokens apart, and no end lies beyond `count`. Walk: append a window, and stop as
+# soon as one has reached `count`. Or work out the starts at once: one more is needed as long as more than
+# `overlap` tokens are left, and the first always is.
 #
 # </details>
 
 
 # %%
 def sliding_window(count, size, overlap):
-    """Windows over `count` tokens, 0 <= overlap < size: int [w, 2] of [start, end)."""
+    """Windows over `count` tokens, count >= 1, 0 <= overlap < size: int [w, 2] of [start, end)."""
     # BEGIN SOLUTION
     starts = np.arange(0, max(1, count - overlap), size - overlap)
     return np.stack([starts, np.minimum(starts + size, count)], axis=1)
@@ -153,6 +165,25 @@ def sliding_window(count, size, overlap):
 
 # %%
 check.sliding_window(sliding_window)
+
+# %% [markdown]
+# **Your windows at work.** Laid over the handbook's tokens, they must give the chunks that `ragkit` cuts. After
+# each exercise `choose` takes your function if it is right; until then it takes the library's.
+
+
+# %%
+def library_windows(count, size, overlap):
+    """Where ragkit cuts a text of `count` words of one letter."""
+    cut = ragkit.fixed_token_chunks(" ".join("x" * count), size, overlap)
+    return [(chunk.start // 2, (chunk.end + 1) // 2) for chunk in cut]
+
+
+windows = check.sliding_window.choose(sliding_window, library_windows)
+spans = tokens(text)
+ends = np.array(windows(len(spans), 128, 32), dtype=int)
+mine = [text[spans[first].start : spans[last - 1].end] for first, last in ends]
+theirs = [chunk.text for chunk in ragkit.fixed_token_chunks(text, 128, 32, tokens)]
+print(f"{len(mine)} windows over the handbook, the same as ragkit's: {mine == theirs}")
 
 # %% [markdown]
 # **How much overlap?** An answer of $L$ tokens always lies whole in some window if $L - 1$ tokens are
@@ -240,12 +271,21 @@ plots.show(
 # *Difficulty ●●● · 15 minutes*
 #
 # For each gold span, return the largest share of its characters that lies in *one* chunk: 1 if some
-# chunk holds it whole, 0.5 if the best chunk holds half.
+# chunk holds it whole, 0.5 if the best chunk holds half, 0 if none touches it. Chunks may overlap, come in
+# any order, and be shorter than a span.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Draw one span and one chunk on a line. Where does the part that they share begin, and where does it end? How
+# do you notice that they do not touch?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
 #
 # Two spans share `min(ends) - max(starts)` characters, and none if that is negative. With
-# `spans[:, None, 0]` and `chunks[None, :, 0]` NumPy compares every span with every chunk, `[m, n]`.
+# `spans[:, None, 0]` and `chunks[None, :, 0]` NumPy compares every span with every chunk, `[m, n]`. Then take
+# the best chunk of each span, and measure what it holds against the span.
 #
 # </details>
 
@@ -263,6 +303,29 @@ def answer_coverage(chunks, spans):
 
 # %%
 check.answer_coverage(answer_coverage)
+
+# %% [markdown]
+# **Your coverage at work**, on the dev answers: what the best chunk holds of them on average, how many it holds
+# whole, and whether the library, which can tell whole from cut, agrees on every one.
+
+
+# %%
+def library_coverage(chunks, spans):
+    """The same from `Span.overlap`."""
+    pieces = [ragkit.Span(*borders) for borders in chunks.tolist()]
+    answers = [ragkit.Span(*borders) for borders in spans.tolist()]
+    return [max(map(answer.overlap, pieces)) / answer.overlap(answer) for answer in answers]
+
+
+coverage = check.answer_coverage.choose(answer_coverage, library_coverage)
+gold_spans = [span for q in dev.questions for span in q.spans]
+borders = np.array([(span.start, span.end) for span in gold_spans])
+for name in shown:
+    best = coverage(np.array([(c.start, c.end) for c in cuts[name]]), borders)
+    best = np.array(best, dtype=float)
+    holds = [any(c.holds(span) for c in cuts[name]) for span in gold_spans]
+    agree = ((best > 0.9999) == holds).all()
+    print(f"{name:<14} {best.mean():.2f} on average, {np.mean(holds):.2f} whole, agreed: {agree}")
 
 # %% [markdown]
 # From here on `chunk.holds(span)` of the library says whether the coverage is 1. Some questions have
@@ -481,8 +544,8 @@ fair = {
     for name in names
 }
 for name, report in fair.items():
-    shown = tables.with_interval(report.mean["hit_rate@10"], report.interval("hit_rate@10"))
-    print(f"{name:<14} about 512 tokens {shown}")
+    value = tables.with_interval(report.mean["hit_rate@10"], report.interval("hit_rate@10"))
+    print(f"{name:<14} about 512 tokens {value}")
 frugal = choose({name: report.mean["hit_rate@10"] for name, report in fair.items()})
 print("chosen on dev:", frugal)
 
@@ -519,10 +582,10 @@ for name, found in planned.items():
         f"{name:<8} {found.difference:+.3f} [{low:+.2f}, {high:+.2f}]  p {adjusted[name]:.2f}, "
         f"could have seen {found.detectable:.2f}"
     )
-shown = tables.with_interval(
+value = tables.with_interval(
     tested[chosen].mean["hit_rate@5"], tested[chosen].interval("hit_rate@5")
 )
-print(f"{chosen} on test: {shown}")
+print(f"{chosen} on test: {value}")
 
 # %% [markdown]
 # Read it honestly:
@@ -559,29 +622,64 @@ print(f"{chosen} on test: {shown}")
 # is one product, $S = QD^\top$. Sort each row, keep k. That is all of *exact* or *flat* search, and it
 # costs $n \cdot d$ multiplications per question.
 #
+# But $S$ has a number for every pair. Ask 10,000 questions of 10 million documents, and it takes 400 GB, which
+# no laptop has. It need not exist: of all the documents seen so far, only the k best of each question can still
+# win. So take the documents in **blocks** and carry the winners along.
+#
 # > 🇪🇸 **Resumen.** La búsqueda exacta (*flat*) es un producto de matrices seguido de una ordenación
 # > por filas. Cuesta $n \cdot d$ multiplicaciones por pregunta y devuelve siempre los
-# > vecinos exactos (que no siempre son la respuesta).
+# > vecinos exactos (que no siempre son la respuesta). No hace falta tener todas las puntuaciones a la
+# > vez: se toman los documentos por bloques y solo se conservan los k mejores vistos hasta el momento.
 #
-# ### Exercise 2.3 · The nearest, for a batch
-# *Difficulty ●●○ · 10 minutes*
+# ### Exercise 2.3 · The nearest, in blocks
+# *Difficulty ●●● · 15 minutes*
 #
 # Return, for each query, the row numbers of the `k` documents with the largest inner product, best
-# first. (*Inner product* is another name of lab 01's dot product, and the one that indexes use.)
+# first. (*Inner product* is another name of lab 01's dot product, and the one that indexes use.) Of equal scores
+# the lower row comes first; a `k` above the number of documents means all of them. The vectors may have any length.
 #
-# <details><summary>Hint</summary>
+# The float32 scores of a block may take at most `memory` bytes: take as many documents at a time as that
+# allows, and one if it does not allow any. Beside a block, keep only the winners so far. The check looks at your row
+# numbers; the cells after it, at your memory.
 #
-# `queries @ documents.T` has shape `[q, n]`. Sort along axis 1; `np.argsort` is ascending.
+# <details><summary>Hint 1: a nudge</summary>
+#
+# How many bytes are the scores of *one* document, for all the queries? And once a block has been scored, what must
+# you know of it when you look at the next?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Carry two arrays from block to block, `[q, at most k]`: the best scores so far and their row numbers, both empty at
+# first. For each block, join its scores to the right of those you carry, and do the same with the row
+# numbers, which count from the first document of all. Sort each row of the joined scores and
+# cut after k; `np.take_along_axis` brings the row numbers into the same order. What is further left has the lower row
+# number, so a *stable* sort keeps the rule for equal scores.
 #
 # </details>
 
 
 # %%
-def nearest(queries, documents, k):
-    """Row numbers of the k best: float [q, d], float [n, d] -> int [q, k]."""
+def nearest(queries, documents, k, memory):
+    """Row numbers of the k best, best first: float32 [q, d], float32 [n, d] -> int [q, min(k, n)].
+
+    Blocks of documents: the float32 scores of one take at most `memory` bytes, or are those of one
+    document. Equal scores: the lower row first.
+    """
     # BEGIN SOLUTION
-    scores = queries @ documents.T  # [q, n]
-    return np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    size = max(1, memory // (4 * len(queries)))
+    scores = np.empty((len(queries), 0), dtype=np.float32)
+    rows = np.empty((len(queries), 0), dtype=int)
+    for start in range(0, len(documents), size):
+        block = queries @ documents[start : start + size].T  # [q, size]
+        numbers = np.broadcast_to(start + np.arange(block.shape[1]), block.shape)
+        scores = np.concatenate([scores, block], axis=1)
+        rows = np.concatenate([rows, numbers], axis=1)
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        scores = np.take_along_axis(scores, order, axis=1)
+        rows = np.take_along_axis(rows, order, axis=1)
+    return rows
     # END SOLUTION
 
 
@@ -590,7 +688,7 @@ check.nearest(nearest)
 
 # %% [markdown]
 # `FlatIndex` does the same through FAISS. It adds what a program needs around the product: ids instead
-# of row numbers, one rule for ties, and a check of what comes in.
+# of row numbers (of equal scores the lower id comes first), and a check of what comes in.
 
 # %% tags=["nbval-check-output"]
 documents = to_documents(cuts["sliding 128"])
@@ -600,6 +698,54 @@ index.add(rows, [d.doc_id for d in documents])
 query = encoder.encode([question.text])
 print(index.search(query, 3)[1])
 print(np.sort(query @ rows.T)[0, ::-1][:3].round(3), index.search(query, 3)[0].round(3))
+
+# %% [markdown]
+# **Your search at work.** Ask the handbook a question of your own, in English: change `my_question`.
+
+
+# %%
+def library_nearest(queries, documents, k, memory):
+    """What FAISS's flat index finds, in blocks of its own; of equal scores it may take any."""
+    faiss_index = import_faiss().IndexFlatIP(documents.shape[1])
+    faiss_index.add(documents)
+    return faiss_index.search(queries, k)[1]
+
+
+blockwise = check.nearest.choose(nearest, library_nearest)
+my_question = "Is it 'he must' or 'he musts'?"
+best = np.array(blockwise(encoder.encode([my_question]), rows, 3, 100), dtype=int)[0]
+for row in best:
+    print(f"{documents[row].doc_id}  {rows[row] @ encoder.encode(my_question):.2f}")
+    print("   ", " ".join(documents[row].text.split()[:20]), "…")
+
+# %% [markdown]
+# **And its memory?** Ask lab 01's questions of the chunks of all ten cuts, with a fortieth of the memory that all
+# the scores together would take. `tracemalloc` notes the most that Python and NumPy held at one time.
+
+# %% tags=["nbval-check-output"]
+asked = encoder.encode([q.text for q in ragkit.load_kb(split="dev").queries])
+pieces = encoder.encode([d.full_text for name in names for d in to_documents(cuts[name])])
+all_scores = 4 * len(asked) * len(pieces)
+limit = all_scores // 40
+tracemalloc.start()
+found = blockwise(asked, pieces, 3, limit)
+peak = tracemalloc.get_traced_memory()[1]
+tracemalloc.stop()
+everything = ragkit.FlatIndex(384)
+everything.add(pieces, [str(row) for row in range(len(pieces))])
+flat_scores = everything.search(asked, 3)[0]
+found_scores = np.take_along_axis(asked @ pieces.T, np.array(found, dtype=int), axis=1)
+print(f"{len(asked)} questions, {len(pieces)} chunks: all scores take {all_scores / 1000:.0f} kB")
+print("never as much as half of that:", peak < all_scores / 2)
+print("the same scores as FlatIndex finds:", np.allclose(found_scores, flat_scores, atol=1e-5))
+
+# %% [markdown]
+# The limit is on a block's *scores*, and the peak is several times as high (print `peak / limit`), since NumPy makes
+# copies. Joined arrays stand beside their parts for a moment; negated scores are as many bytes again; sorted
+# row numbers are int64, twice as many bytes as float32; and the winners are carried along. But all of these grow with the
+# block and with k, not with the number of documents. If you see `False`, your function holds more at once than it
+# needs: the winners of every block until the end, say, or lists of Python numbers, each of which takes 32 bytes with
+# its place in the list.
 
 # %% [markdown]
 # ## 6 · Inner product, distance, cosine
@@ -835,12 +981,20 @@ plots.show(
 # *Difficulty ●●○ · 10 minutes*
 #
 # Which share of the true nearest neighbours did the index find? Row `i` of `found` and of `exact` holds
-# the row numbers for query `i`. FAISS writes `-1` where it found nothing, and that is a miss.
+# the row numbers for query `i`; none of them twice. A neighbour counts wherever it stands in its row. FAISS
+# writes `-1` where it found nothing, and that is a miss. Return one number, from 0 to 1.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Two neighbours were found at each other's rank: is anything lost? And if a query got three documents and seven
+# times `-1`, out of how many is its share?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
 #
 # Order within a row does not matter: compare sets, query by query. Every query has
-# `exact.shape[1]` neighbours to find, however many it found.
+# `exact.shape[1]` neighbours to find, however many it found; then take the mean over the queries.
 #
 # </details>
 
@@ -856,6 +1010,37 @@ def recall_at_k(found, exact):
 
 # %%
 check.recall_at_k(recall_at_k)
+
+# %% [markdown]
+# **Your recall at work.** The walk from above, without upper layers, over the handbook's windows of 64
+# tokens: each is linked to its five nearest, and every walk begins at the first. How many of the four true
+# neighbours of each dev question does a beam find?
+
+
+# %%
+def library_recall(found, exact):
+    """The same from `ragkit.evaluate`: the true neighbours are the relevant documents."""
+    metric = f"recall@{exact.shape[1]}"
+    right = {str(q): {str(row): 1 for row in rows} for q, rows in enumerate(exact)}
+    run = {
+        str(q): {str(row): -rank for rank, row in enumerate(rows) if row >= 0}
+        for q, rows in enumerate(found.tolist())
+    }
+    return ragkit.evaluate(right, run, metric).mean[metric]
+
+
+recall = check.recall_at_k.choose(recall_at_k, library_recall)
+points = encoder.encode([d.full_text for d in to_documents(cuts["sliding 64"])])
+stars = encoder.encode([q.text for q in dev.questions])
+links = linked(range(len(points)), 5)
+beams = {4: [], 8: [], 16: [], 32: []}
+for star in stars:
+    distance = np.linalg.norm(points - star, axis=1)
+    for width, ends in beams.items():
+        ends.append(walk(links, 0, width)[-1][1][:4])
+exact = np.argsort(-(stars @ points.T))[:, :4]
+for width, ends in beams.items():
+    print(f"beam of {width:>2}: recall@4 {float(recall(np.array(ends), exact)):.2f}")
 
 # %% [markdown]
 # ### Two clouds of vectors
@@ -934,8 +1119,8 @@ kept, graphs = ragkit.IndexCache(), {}
 for name, count in (("texts", 1_000), ("texts", 10_000), ("texts", 30_000), ("topics", 10_000)):
     started, hits_before = time.perf_counter(), kept.hits
     empty = ragkit.HNSWIndex(384, m=32, ef_construction=40)
-    rows = [str(number) for number in range(count)]
-    graphs[name, count] = kept.fill(empty, vectors[name][:count], rows)
+    numbers = [str(number) for number in range(count)]
+    graphs[name, count] = kept.fill(empty, vectors[name][:count], numbers)
     seconds = time.perf_counter() - started
     how = "read back" if kept.hits > hits_before else "built"
     print(f"{name:<6} {count:>7,} vectors  {how} in {seconds:.1f} s")
@@ -945,8 +1130,6 @@ for name, count in (("texts", 1_000), ("texts", 10_000), ("texts", 30_000), ("to
 # ask how much *farther* the found vectors are than the true ones, on average.
 
 # %%
-from ragkit.runtime import import_faiss
-
 statistics = import_faiss().cvar.hnsw_stats
 widths = (16, 32, 64, 128)
 sweep = {}
@@ -1107,9 +1290,17 @@ print(f"{'search 30,000 vectors, HNSW (here)':<36} {walked[-1]:>6.2f} ms")
 # graph, $2M$ links of 4 bytes per vector (the upper layers are small: leave them out). Return the
 # bytes; `links` is $M$, or `None` for a flat index.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# Bytes of one vector, plus bytes of its links if there are any, times `n`.
+# Begin with a single vector. What is stored for it, in a flat index and in a graph, and how many bytes is each
+# part?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Bytes of one vector, plus bytes of its links if there are any, times `n`. $M$ links would be half of what the
+# bottom layer has.
 #
 # </details>
 
@@ -1127,12 +1318,20 @@ def storage_bytes(n, dimension, links=None):
 check.storage_bytes(storage_bytes)
 
 # %% [markdown]
-# Does the arithmetic match what FAISS holds? Measured bytes over predicted bytes:
+# **Your arithmetic at work.** Does it match what FAISS holds? Measured bytes over predicted bytes:
+
 
 # %%
+def library_bytes(n, dimension, links=None):
+    """The same, from what arrays that hold one vector and its links say of themselves."""
+    arrays = np.zeros(dimension, dtype=np.float32), np.zeros((2, links or 0), dtype=np.int32)
+    return n * sum(array.nbytes for array in arrays)
+
+
+weigh = check.storage_bytes.choose(storage_bytes, library_bytes)
 for (name, count), graph in graphs.items():
-    predicted = count * (1536 + 256)
-    print(f"{name:<6} {count:>7,} vectors: {graph.nbytes / predicted:.3f} of predicted")
+    share = graph.nbytes / float(weigh(count, 384, 32))
+    print(f"{name:<6} {count:>7,} vectors: {share:.3f} of predicted")
 
 # %% [markdown]
 # Within about a hundredth. Of the 16 bytes per vector that are missing, about 4 are the links of the upper
@@ -1141,7 +1340,7 @@ for (name, count), graph in graphs.items():
 
 # %% tags=["nbval-check-output"]
 for n in (50, 1_000, 100_000, 10_000_000):
-    flat_mib, hnsw_mib = n * 1536 / 2**20, n * 1792 / 2**20
+    flat_mib, hnsw_mib = (float(weigh(n, 384, links)) / 2**20 for links in (None, 32))
     print(f"{n:>10,} vectors: flat {flat_mib:>10,.3f} MiB   HNSW {hnsw_mib:>10,.3f} MiB")
 
 # %% [markdown]

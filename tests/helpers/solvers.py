@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """Right answers to each exercise, at least three, as different students and libraries write them.
+=======
+"""Right answers to each exercise, three or more, as different students and libraries write them.
+>>>>>>> 79240c1b503a3b92b963abb31a4e0a1f85fec32f
 
 Every check must accept them. Each stands alone: its source runs in a cell that imports only numpy.
 """
@@ -374,31 +378,114 @@ def scipy_answer_coverage(chunks, spans):
     return shared.toarray().max(axis=1) / answers.sum(axis=1)
 
 
-def sorted_nearest(queries, documents, k):
+def counted_sliding_window(count, size, overlap):
+    """How many windows there are, by arithmetic; the pairs are fractions."""
+    from fractions import Fraction
+    from math import ceil
+
+    number = max(1, ceil(Fraction(count - overlap, size - overlap)))
+    starts = [Fraction(n * (size - overlap)) for n in range(number)]
+    return tuple((start, min(start + size, Fraction(count))) for start in starts)
+
+
+def pandas_sliding_window(count, size, overlap):
+    import pandas as pd
+
+    table = pd.DataFrame({"start": range(0, count, size - overlap)})
+    table["end"] = (table.start + size).clip(upper=count)
+    return table.drop_duplicates("end").astype("float32")
+
+
+def fraction_answer_coverage(chunks, spans):
+    from fractions import Fraction
+
+    return [
+        max(Fraction(sum(c <= n < d for n in range(a, b)), int(b - a)) for c, d in chunks)
+        for a, b in spans
+    ]
+
+
+def torch_answer_coverage(chunks, spans):
+    """Characters as bits of a table; int32 and float32."""
+    import torch
+
+    width = int(max(chunks.max(), spans.max()))
+    places = torch.arange(width, dtype=torch.int32)
+    held, asked = (
+        ((places >= pieces[:, :1]) & (places < pieces[:, 1:])).float()
+        for pieces in (torch.tensor(chunks), torch.tensor(spans))
+    )
+    return ((asked @ held.T) / asked.sum(dim=1, keepdim=True)).amax(dim=1)
+
+
+def heap_nearest(queries, documents, k, memory):
+    """A heap per query; whatever is smaller than its least is thrown away."""
+    import heapq
+
     rows = []
     for query in queries.tolist():
-        scored = []
+        kept = []
         for row, document in enumerate(documents.tolist()):
-            scored.append((-sum(a * b for a, b in zip(query, document, strict=True)), row))
-        rows.append([row for _, row in sorted(scored)[:k]])
+            score = sum(a * b for a, b in zip(query, document, strict=True))
+            heapq.heappush(kept, (score, -row))
+            if len(kept) > k:
+                heapq.heappop(kept)
+        rows.append([-row for _, row in sorted(kept, reverse=True)])
     return rows
 
 
-def partitioned_nearest(queries, documents, k):
-    scores = np.einsum("qd,nd->qn", queries, documents)
-    k = min(k, len(documents))
-    rows = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-    order = np.take_along_axis(scores, rows, axis=1).argsort(axis=1)[:, ::-1]
-    return np.take_along_axis(rows, order, axis=1)
+def lexsort_nearest(queries, documents, k, memory):
+    """Blocks from the last to the first: their order does not matter where rows decide ties."""
+    size = max(1, memory // (4 * len(queries)))
+    kept = [(np.empty(0), np.empty(0, dtype=int))] * len(queries)
+    for start in reversed(range(0, len(documents), size)):
+        block = queries @ documents[start : start + size].T
+        for number, fresh in enumerate(block):
+            scores = np.append(kept[number][0], fresh)
+            rows = np.append(kept[number][1], np.arange(start, start + len(fresh)))
+            best = np.lexsort((rows, -scores))[:k]
+            kept[number] = scores[best], rows[best]
+    return [rows for _, rows in kept]
 
 
-def faiss_nearest(queries, documents, k):
-    from ragkit.runtime import import_faiss
+def torch_nearest(queries, documents, k, memory):
+    import torch
 
-    index = import_faiss().IndexFlatIP(documents.shape[1])
-    index.add(np.ascontiguousarray(documents, dtype=np.float32))
-    _, rows = index.search(np.ascontiguousarray(queries, dtype=np.float32), k)
-    return rows[:, : len(documents)]  # without the -1 that fill up where k is larger
+    asked = torch.tensor(queries)
+    scores, rows = torch.empty(len(asked), 0), torch.empty(len(asked), 0, dtype=torch.long)
+    size = max(1, memory // 4 // len(asked))
+    for numbers in torch.arange(len(documents)).split(size):
+        scores = torch.cat([scores, asked @ torch.tensor(documents[numbers.numpy()]).T], dim=1)
+        rows = torch.cat([rows, numbers.expand(len(asked), -1)], dim=1)
+        scores, order = scores.sort(dim=1, descending=True, stable=True)
+        scores, rows = scores[:, :k], rows.gather(1, order)[:, :k]
+    return rows
+
+
+def threshold_nearest(queries, documents, k, memory):
+    """All that reach the k-th score, then in order; one query at a time."""
+    answers = []
+    for query in queries:
+        scores = np.einsum("d,nd->n", query, documents)
+        least = np.partition(scores, -min(k, len(scores)))[-min(k, len(scores))]
+        rows = np.flatnonzero(scores >= least)
+        answers.append(tuple(rows[np.argsort(-scores[rows], kind="mergesort")][:k].tolist()))
+    return tuple(answers)
+
+
+def pandas_nearest(queries, documents, k, memory):
+    import pandas as pd
+
+    size = max(1, int(memory / queries.nbytes * queries.shape[1]))
+    blocks = [range(s, min(s + size, len(documents))) for s in range(0, len(documents), size)]
+    answers = []
+    for query in queries:
+        parts = [
+            pd.Series(documents[block] @ query, index=block).nlargest(k, keep="first")
+            for block in blocks
+        ]
+        answers.append(pd.concat(parts).nlargest(k, keep="first").index.to_numpy(dtype="float32"))
+    return answers
 
 
 def loop_recall_at_k(found, exact):
@@ -424,6 +511,25 @@ def trec_recall_at_k(found, exact):
     return sum(scores["set_recall"] for scores in scored.values()) / len(exact)
 
 
+def counted_recall_at_k(found, exact):
+    """Multisets of pairs of query and document, as an exact fraction."""
+    from collections import Counter
+    from fractions import Fraction
+
+    pairs = [
+        Counter((q, int(row)) for q, rows in enumerate(lists) for row in rows)
+        for lists in (found, exact)
+    ]
+    return Fraction((pairs[0] & pairs[1]).total(), pairs[1].total())
+
+
+def torch_recall_at_k(found, exact):
+    import torch
+
+    hits = [torch.isin(torch.tensor(e), torch.tensor(f)) for f, e in zip(found, exact, strict=True)]
+    return torch.stack(hits).float().mean()
+
+
 def branched_storage_bytes(n, dimension, links=None):
     flat = 4 * n * dimension
     if links is None:
@@ -445,6 +551,21 @@ def torch_storage_bytes(n, dimension, links=None):
     if links is not None:
         parts.append(torch.empty(n, 2, links, dtype=torch.int32, device="meta"))
     return sum(part.nbytes for part in parts)
+
+
+def decimal_storage_bytes(n, dimension, links=None):
+    from decimal import Decimal
+
+    numbers = Decimal(dimension) + (2 * Decimal(links) if links else 0)
+    return Decimal(n) * numbers * 4
+
+
+def array_storage_bytes(n, dimension, links=None):
+    """A 0-d array of float32."""
+    from struct import calcsize
+
+    one = calcsize(f"{dimension}f") + calcsize(f"{2 * (links or 0)}i")
+    return np.array(n * one, dtype=np.float32)
 
 
 # Lab 03
@@ -970,6 +1091,7 @@ def rowwise_margin_mse(student, teacher):
 
 
 SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
+<<<<<<< HEAD
     "mean_pool": (
         loop_mean_pool,
         einsum_mean_pool,
@@ -1023,6 +1145,49 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
     "nearest": (sorted_nearest, partitioned_nearest, faiss_nearest),
     "recall_at_k": (loop_recall_at_k, broadcast_recall_at_k, trec_recall_at_k),
     "storage_bytes": (branched_storage_bytes, record_storage_bytes, torch_storage_bytes),
+=======
+    "mean_pool": (loop_mean_pool, einsum_mean_pool, torch_mean_pool),
+    "normalise": (loop_normalise, transposed_normalise, torch_normalise),
+    "top_k": (heap_top_k, threshold_top_k, torch_top_k),
+    "hit_rate": (loop_hit_rate, matrix_hit_rate, trec_hit_rate),
+    "info_nce": (loop_info_nce, margin_info_nce, torch_info_nce),
+    "mean_cosine": (loop_mean_cosine, summed_mean_cosine, scipy_mean_cosine),
+    "sliding_window": (
+        loop_sliding_window,
+        unique_sliding_window,
+        torch_sliding_window,
+        counted_sliding_window,
+        pandas_sliding_window,
+    ),
+    "answer_coverage": (
+        loop_answer_coverage,
+        clipped_answer_coverage,
+        scipy_answer_coverage,
+        fraction_answer_coverage,
+        torch_answer_coverage,
+    ),
+    "nearest": (
+        heap_nearest,
+        lexsort_nearest,
+        torch_nearest,
+        threshold_nearest,
+        pandas_nearest,
+    ),
+    "recall_at_k": (
+        loop_recall_at_k,
+        broadcast_recall_at_k,
+        trec_recall_at_k,
+        counted_recall_at_k,
+        torch_recall_at_k,
+    ),
+    "storage_bytes": (
+        branched_storage_bytes,
+        record_storage_bytes,
+        torch_storage_bytes,
+        decimal_storage_bytes,
+        array_storage_bytes,
+    ),
+>>>>>>> 79240c1b503a3b92b963abb31a4e0a1f85fec32f
     "two_stage": (
         loop_two_stage,
         lexsort_two_stage,
