@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """Right answers to each exercise, at least three, as different students and libraries write them.
-=======
-"""Right answers to each exercise, three or more, as different students and libraries write them.
->>>>>>> 79240c1b503a3b92b963abb31a4e0a1f85fec32f
 
 Every check must accept them. Each stands alone: its source runs in a cell that imports only numpy.
 """
@@ -1091,7 +1087,6 @@ def rowwise_margin_mse(student, teacher):
 
 
 SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
-<<<<<<< HEAD
     "mean_pool": (
         loop_mean_pool,
         einsum_mean_pool,
@@ -1140,18 +1135,6 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         torch_mean_cosine,
         distance_mean_cosine,
     ),
-    "sliding_window": (loop_sliding_window, unique_sliding_window, torch_sliding_window),
-    "answer_coverage": (loop_answer_coverage, clipped_answer_coverage, scipy_answer_coverage),
-    "nearest": (sorted_nearest, partitioned_nearest, faiss_nearest),
-    "recall_at_k": (loop_recall_at_k, broadcast_recall_at_k, trec_recall_at_k),
-    "storage_bytes": (branched_storage_bytes, record_storage_bytes, torch_storage_bytes),
-=======
-    "mean_pool": (loop_mean_pool, einsum_mean_pool, torch_mean_pool),
-    "normalise": (loop_normalise, transposed_normalise, torch_normalise),
-    "top_k": (heap_top_k, threshold_top_k, torch_top_k),
-    "hit_rate": (loop_hit_rate, matrix_hit_rate, trec_hit_rate),
-    "info_nce": (loop_info_nce, margin_info_nce, torch_info_nce),
-    "mean_cosine": (loop_mean_cosine, summed_mean_cosine, scipy_mean_cosine),
     "sliding_window": (
         loop_sliding_window,
         unique_sliding_window,
@@ -1187,7 +1170,6 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         decimal_storage_bytes,
         array_storage_bytes,
     ),
->>>>>>> 79240c1b503a3b92b963abb31a4e0a1f85fec32f
     "two_stage": (
         loop_two_stage,
         lexsort_two_stage,
