@@ -1,0 +1,171 @@
+"""Pictures under sliders: axes stay where they are while a slider moves, unless they must grow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ragkit.course.plots.base import COLOURS, Floats, panels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ragkit.documents.spans import Span
+    from ragkit.scoring.stats import Interval
+
+
+def softmax_bars(labels: Sequence[str], shares: Sequence[float], right: int, what: str) -> Figure:
+    """Shares of one softmax as bars, the first label on top; the right one is hatched."""
+    figure, (axis,) = panels(1, width=7.6, height=0.36 * len(labels) + 1.0)
+    for row, share in enumerate(shares):
+        look = {"color": COLOURS[2], "hatch": "///", "ec": "white"} if row == right else {}
+        axis.barh(-row, share, **{"color": COLOURS[0], **look})
+        axis.text(share + 0.01, -row, f"{share:.3f}", va="center", size=9)
+    ticks = [f"right: {label}" if row == right else label for row, label in enumerate(labels)]
+    axis.set_yticks([-row for row in range(len(labels))], ticks)
+    axis.set_xlim(0, 1.08)
+    axis.set_xlabel(what)
+    return figure
+
+
+def shrunk_spectrum(
+    before: Floats, after: Floats, scores: Mapping[str, float], metric: str
+) -> Figure:
+    """Variances along each direction before and after shrinking, float [d] twice, and scores.
+
+    Both in units of the mean variance, on a log axis; what has no variance lies on the lower edge.
+    """
+    figure, (left, right) = panels(2, width=4.4, height=3.4)
+    floor = 1e-5
+    directions = np.arange(1, len(before) + 1)
+    for values, look, label in (
+        (before, {"color": COLOURS[1], "ls": "--"}, "as estimated"),
+        (after, {"color": COLOURS[0]}, "shrunk"),
+    ):
+        left.plot(directions, (values / before.mean()).clip(floor), lw=1.8, label=label, **look)
+    left.set_yscale("log")
+    left.set_ylim(floor / 1.5, 100)
+    left.set_xlabel(f"direction, by variance (lower edge: {floor:g} or less)")
+    left.set_ylabel("variance / mean variance (log scale)")
+    left.legend(frameon=False, loc="upper right")
+    for row, score in enumerate(scores.values()):
+        right.barh(-row, score, color=COLOURS[row], hatch="///" if row else "", ec="white")
+        right.text(score + 0.02, -row, f"{score:.3f}", va="center", size=9)
+    right.set_yticks([-row for row in range(len(scores))], list(scores))
+    right.set_ylim(-1.8, 0.8)
+    right.set_xlim(0, 1.15)
+    right.set_xlabel(metric)
+    return figure
+
+
+def window_map(
+    chunks: Sequence[Span],
+    passage: Span,
+    around: Span,
+    lengths: Sequence[int],
+    whole: Sequence[bool],
+    safe: int,
+) -> Figure:
+    """Windows over the characters of `around`, and below them every answer by its tokens.
+
+    Answers that are `whole` in some window are in the upper row, the others in the lower one. Up to
+    `safe` tokens an answer cannot be cut.
+    """
+    figure, (above, below) = _stacked(8.4, (2.1, 1.7))
+    lanes = 1 + max((_crossing(chunks, chunk) for chunk in chunks), default=0)
+    for number, chunk in enumerate(chunks):
+        holds = chunk.overlap(passage) == passage.end - passage.start
+        look = {"fc": COLOURS[2], "hatch": "///", "ec": "white"} if holds else {"fc": "0.88"}
+        left, right = max(chunk.start, around.start), min(chunk.end, around.end)
+        lane = (-(number % lanes), 0.8)
+        above.broken_barh([(left, right - left)], lane, **look)
+        above.broken_barh([(left, right - left)], lane, fc="none", ec="0.25", lw=0.8)
+    above.axvspan(passage.start, passage.end, color=COLOURS[1], alpha=0.3, zorder=3)
+    above.set(xlim=(around.start, around.end), ylim=(-lanes + 0.8, 1), yticks=[])
+    above.set_xlabel("character of the handbook (band: an answer; hatched: holds it whole)")
+    above.set_ylabel("windows")
+    shifts = np.random.default_rng(0).uniform(-0.25, 0.25, len(lengths))
+    held, row = np.array(whole), np.array(whole, dtype=float)
+    for kind, looks in ((True, {"marker": "o"}), (False, {"marker": "x"})):
+        at = held == kind
+        colour = COLOURS[2] if kind else COLOURS[1]
+        below.scatter(np.array(lengths)[at], (row + shifts)[at], s=34, color=colour, **looks)
+    below.axvline(safe + 0.5, color="0.3", ls=":", label=f"overlap + 1 = {safe}")
+    below.set_yticks([0, 1], ["cut everywhere", "whole somewhere"])
+    below.set(xlim=(0, max(*lengths, safe) + 2), ylim=(-0.6, 1.6))
+    below.set_xlabel("tokens of the answer (one mark per answer)")
+    below.legend(frameon=False, loc="center right")
+    return figure
+
+
+def _crossing(chunks: Sequence[Span], chunk: Span) -> int:
+    """How many earlier chunks reach into this one."""
+    return sum(other.start < chunk.start < other.end for other in chunks)
+
+
+def _stacked(width: float, heights: Sequence[float]) -> tuple[Figure, Sequence[Axes]]:
+    """A figure of panels one above the other, sizes in inches."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, sum(heights)), layout="constrained", dpi=110)
+    axes = figure.subplots(len(heights), 1, height_ratios=list(heights))
+    for axis in axes:
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, list(axes)
+
+
+def moved_ranks(labels: Sequence[str], before: Sequence[int], after: Sequence[int]) -> Figure:
+    """Ranks before and after, one row a question, the first on top; those that rise are blue."""
+    figure, (axis,) = panels(1, width=8.4, height=0.24 * max(len(labels), 2) + 1.1)
+    for row, (old, new) in enumerate(zip(before, after, strict=True)):
+        colour = COLOURS[0] if new < old else COLOURS[1]
+        axis.plot([old, new], [-row, -row], color=colour, lw=1.5, zorder=1)
+        axis.scatter(old, -row, s=40, fc="white", ec=colour, lw=1.5, zorder=2)
+        axis.scatter(new, -row, s=46, color=colour, marker="<" if new < old else ">", zorder=2)
+    for marker, colour, label in (
+        ("o", "0.3", "before"),
+        ("<", COLOURS[0], "after: rescued"),
+        (">", COLOURS[1], "after: lost"),
+    ):
+        face = "white" if marker == "o" else colour
+        axis.scatter([], [], s=40, marker=marker, fc=face, ec=colour, label=label)
+    axis.set_yticks([-row for row in range(len(labels))], list(labels), size=8)
+    axis.set_ylim(-max(len(labels), 2) + 0.4, 0.6)
+    most = max([10, *before, *after])
+    axis.set_xlim(0.5, most + 0.5)
+    axis.set_xticks([1, *range(5, most + 1, 5)])
+    axis.set_xlabel("rank of the first right document")
+    axis.set_ylabel("" if labels else "no question is moved")
+    axis.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def bootstrap_histogram(
+    means: Floats, interval: Interval, own: float, edges: Floats, label: str
+) -> Figure:
+    """Means of resamples, float [n], between fixed edges, with their middle 95% as a bar above."""
+    figure, (axis,) = panels(1, width=7.0, height=3.4)
+    share = np.histogram(means, edges)[0] / len(means)
+    axis.bar(edges[:-1], share, np.diff(edges), align="edge", color=COLOURS[5], ec="white", lw=0.5)
+    top = max(0.14, 1.25 * float(share.max()))
+    axis.errorbar(
+        sum(interval) / 2,
+        0.92 * top,
+        xerr=(interval[1] - interval[0]) / 2,
+        color="black",
+        capsize=5,
+        lw=2,
+        label="middle 95% of the resamples",
+    )
+    axis.axvline(own, color=COLOURS[1], ls="--", label="mean of the questions themselves")
+    if edges[0] < 0 < edges[-1]:
+        axis.axvline(0, color="0.3", ls=":", label="0")
+    axis.set_xlim(edges[0], edges[-1])
+    axis.set_ylim(0, top)
+    axis.set_xlabel(label)
+    axis.set_ylabel("share of the resamples")
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, frameon=False)
+    return figure

@@ -1,0 +1,105 @@
+"""The one home of every slider: a picture and its words, drawn again where the sliders stand.
+
+Sliders move between given places, by mouse and by arrow keys, and draw when they are let go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from textwrap import fill
+from typing import TYPE_CHECKING, Any
+
+from ragkit.course.plots import show
+from ragkit.course.plots.showing import Picture
+from ragkit.course.seeing.frontend import live
+
+if TYPE_CHECKING:
+    from ipywidgets import VBox
+    from matplotlib.figure import Figure
+
+_WIDTH = 96  # columns of printed words
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is seen at one place of the sliders: a picture, and in words what it shows.
+
+    `alt` describes the picture to who cannot see it; `words` give the numbers at this place, and
+    each of their lines is a paragraph.
+    """
+
+    figure: Figure
+    alt: str
+    words: str
+
+    def text(self) -> str:
+        """The words for printing."""
+        return "\n".join(fill(line, _WIDTH) for line in self.words.splitlines())
+
+    def html(self) -> str:
+        """Picture and words for a page; screen readers read the words when they change."""
+        lines = "".join(f"<p>{escape(line)}</p>" for line in self.words.splitlines())
+        return f'{Picture(self.figure, self.alt).html()}<div role="status">{lines}</div>'
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One slider: the argument of `draw` that it sets, its label, its places, where it begins."""
+
+    name: str
+    label: str
+    places: Sequence[float]
+    start: float
+
+    def labelled(self) -> list[tuple[str, float]]:
+        """The places as they are written beside the slider."""
+        return [(f"{place:g}", place) for place in self.places]
+
+
+def slide(draw: Callable[..., View], *controls: Control) -> None:
+    """Show `draw(**places)` under sliders, or where nobody could move them, as it begins."""
+    view = draw(**{control.name: control.start for control in controls})
+    if live():
+        _display(sliders(draw, controls, view), view)
+    else:
+        show(view.figure, alt=view.alt)
+        print(view.text())
+
+
+def sliders(draw: Callable[..., View], controls: Sequence[Control], view: View) -> VBox:
+    """The widget: a slider for each control, and below them `view`, until one is moved."""
+    import ipywidgets
+
+    moved = {control.name: _slider(control) for control in controls}
+    drawn = ipywidgets.HTML(view.html())
+
+    def update(_: Any) -> None:
+        drawn.value = draw(**{name: slider.value for name, slider in moved.items()}).html()
+
+    for slider in moved.values():
+        slider.observe(update, "value")
+    return ipywidgets.VBox([*moved.values(), drawn])
+
+
+def _display(box: VBox, view: View) -> None:
+    """Display the widget, with picture and words for readers of the notebook that know none."""
+    from IPython.display import display
+
+    data = {**box._repr_mimebundle_(), "text/html": view.html(), "text/plain": view.text()}
+    display(data, raw=True)  # type: ignore[no-untyped-call]
+
+
+def _slider(control: Control) -> Any:
+    import ipywidgets
+
+    return ipywidgets.SelectionSlider(
+        options=control.labelled(),
+        value=control.start,
+        description=control.label,
+        tooltip=f"{control.label}: drag, or use the arrow keys",
+        continuous_update=False,
+        style={"description_width": "12em"},
+        layout={"width": "36em", "max_width": "100%"},
+    )
