@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ragkit.course.plots.base import COLOURS, Floats, panels
 
@@ -16,13 +17,17 @@ if TYPE_CHECKING:
     from ragkit.documents.spans import Span
     from ragkit.scoring.stats import Interval
 
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+_MARKED: dict[str, Any] = {"fc": COLOURS[2], "hatch": "///", "ec": "white"}
+
 
 def softmax_bars(labels: Sequence[str], shares: Sequence[float], right: int, what: str) -> Figure:
     """Shares of one softmax as bars, the first label on top; the right one is hatched."""
     figure, (axis,) = panels(1, width=7.6, height=0.36 * len(labels) + 1.0)
     for row, share in enumerate(shares):
-        look = {"color": COLOURS[2], "hatch": "///", "ec": "white"} if row == right else {}
-        axis.barh(-row, share, **{"color": COLOURS[0], **look})
+        axis.barh(-row, share, **(_MARKED if row == right else {"color": COLOURS[0]}))
         axis.text(share + 0.01, -row, f"{share:.3f}", va="center", size=9)
     ticks = [f"right: {label}" if row == right else label for row, label in enumerate(labels)]
     axis.set_yticks([-row for row in range(len(labels))], ticks)
@@ -41,19 +46,22 @@ def shrunk_spectrum(
     figure, (left, right) = panels(2, width=4.4, height=3.4)
     floor = 1e-5
     directions = np.arange(1, len(before) + 1)
-    for values, look, label in (
-        (before, {"color": COLOURS[1], "ls": "--"}, "as estimated"),
-        (after, {"color": COLOURS[0]}, "shrunk"),
+    for values, colour, line, label in (
+        (before, COLOURS[1], "--", "as estimated"),
+        (after, COLOURS[0], "-", "shrunk"),
     ):
-        left.plot(directions, (values / before.mean()).clip(floor), lw=1.8, label=label, **look)
+        heights = (values / before.mean()).clip(floor)
+        left.plot(directions, heights, color=colour, ls=line, lw=1.8, label=label)
     left.set_yscale("log")
     left.set_ylim(floor / 1.5, 100)
-    left.set_xlabel(f"direction, by variance (lower edge: {floor:g} or less)")
+    left.set_xlabel(f"direction, by variance (lower edge: {floor:.5f} or less)")
     left.set_ylabel("variance / mean variance (log scale)")
     left.legend(frameon=False, loc="upper right")
     for row, score in enumerate(scores.values()):
-        right.barh(-row, score, color=COLOURS[row], hatch="///" if row else "", ec="white")
-        right.text(score + 0.02, -row, f"{score:.3f}", va="center", size=9)
+        right.barh(-row, score, **(_MARKED if row else {"color": "0.6"}))
+        known = np.isfinite(score)
+        words = f"{score:.3f}" if known else "cannot be fitted"
+        right.text((score if known else 0) + 0.02, -row, words, va="center", size=9)
     right.set_yticks([-row for row in range(len(scores))], list(scores))
     right.set_ylim(-1.8, 0.8)
     right.set_xlim(0, 1.15)
@@ -75,30 +83,34 @@ def window_map(
     `safe` tokens an answer cannot be cut.
     """
     figure, (above, below) = _stacked(8.4, (2.1, 1.7))
+    _draw_windows(above, chunks, passage, around)
+    _draw_answers(below, np.array(lengths), np.array(whole), safe)
+    return figure
+
+
+def _draw_windows(axis: Axes, chunks: Sequence[Span], passage: Span, around: Span) -> None:
     lanes = 1 + max((_crossing(chunks, chunk) for chunk in chunks), default=0)
     for number, chunk in enumerate(chunks):
         holds = chunk.overlap(passage) == passage.end - passage.start
-        look = {"fc": COLOURS[2], "hatch": "///", "ec": "white"} if holds else {"fc": "0.88"}
         left, right = max(chunk.start, around.start), min(chunk.end, around.end)
         lane = (-(number % lanes), 0.8)
-        above.broken_barh([(left, right - left)], lane, **look)
-        above.broken_barh([(left, right - left)], lane, fc="none", ec="0.25", lw=0.8)
-    above.axvspan(passage.start, passage.end, color=COLOURS[1], alpha=0.3, zorder=3)
-    above.set(xlim=(around.start, around.end), ylim=(-lanes + 0.8, 1), yticks=[])
-    above.set_xlabel("character of the handbook (band: an answer; hatched: holds it whole)")
-    above.set_ylabel("windows")
+        axis.broken_barh([(left, right - left)], lane, **(_MARKED if holds else {"fc": "0.88"}))
+        axis.broken_barh([(left, right - left)], lane, fc="none", ec="0.25", lw=0.8)
+    axis.axvspan(passage.start, passage.end, color=COLOURS[1], alpha=0.3, zorder=3)
+    axis.set(xlim=(around.start, around.end), ylim=(-lanes + 0.8, 1), yticks=[])
+    axis.set_xlabel("character of the handbook (band: an answer; hatched: holds it whole)")
+    axis.set_ylabel("windows")
+
+
+def _draw_answers(axis: Axes, lengths: Ints, whole: Bools, safe: int) -> None:
     shifts = np.random.default_rng(0).uniform(-0.25, 0.25, len(lengths))
-    held, row = np.array(whole), np.array(whole, dtype=float)
-    for kind, looks in ((True, {"marker": "o"}), (False, {"marker": "x"})):
-        at = held == kind
-        colour = COLOURS[2] if kind else COLOURS[1]
-        below.scatter(np.array(lengths)[at], (row + shifts)[at], s=34, color=colour, **looks)
-    below.axvline(safe + 0.5, color="0.3", ls=":", label=f"overlap + 1 = {safe}")
-    below.set_yticks([0, 1], ["cut everywhere", "whole somewhere"])
-    below.set(xlim=(0, max(*lengths, safe) + 2), ylim=(-0.6, 1.6))
-    below.set_xlabel("tokens of the answer (one mark per answer)")
-    below.legend(frameon=False, loc="center right")
-    return figure
+    for at, row, marker, colour in ((whole, 1, "o", COLOURS[2]), (~whole, 0, "x", COLOURS[1])):
+        axis.scatter(lengths[at], row + shifts[at], s=34, color=colour, marker=marker)
+    axis.axvline(safe + 0.5, color="0.3", ls=":", label=f"overlap + 1 = {safe}")
+    axis.set_yticks([0, 1], ["cut everywhere", "whole somewhere"])
+    axis.set(xlim=(0, max(*lengths, safe) + 2), ylim=(-0.6, 1.6))
+    axis.set_xlabel("tokens of the answer (one mark per answer)")
+    axis.legend(frameon=False, loc="center right")
 
 
 def _crossing(chunks: Sequence[Span], chunk: Span) -> int:

@@ -11,7 +11,7 @@ from ragkit.course.seeing.frontend import live
 from ragkit.course.systems import SYSTEMS, build_encoder, build_reranker
 from ragkit.documents.kb import KnowledgeBase, Query
 from ragkit.errors import DataError, RagkitError
-from ragkit.search.base import Retriever
+from ragkit.search.base import Composable
 
 if TYPE_CHECKING:
     from ipywidgets import HTML, Combobox, VBox
@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from ragkit.encoders import Encoder
     from ragkit.search.reranker import Reranker
 
+EXAMPLE = "past participle of eat?"
 LONGEST = 300  # characters of a question; an encoder would cut it unseen
 SIDE_BY_SIDE: Mapping[str, str] = {
     **{name: SYSTEMS[name] for name in ("bm25", "minigpt-table", "minilm")},
-    "fusion": "BM25 and MiniLM, fused by ranks",
+    "fusion": "BM25 and MiniLM by ranks",
     "minilm-rerank": SYSTEMS["minilm-rerank"],
 }
 
@@ -59,23 +60,24 @@ class Panel:
                 raise DataError(f"Unknown system {name!r}; use {', '.join(SIDE_BY_SIDE)}.")
         self.kb, self.systems, self.k = kb, systems, k
         self._known = {_plain(q.text): q for q in [*kb.unjudged, *kb.queries]}
-        self._built: dict[str, Retriever] = {}
+        self._built: dict[str, Composable] = {}
 
     def examples(self) -> list[str]:
         """A question of each kind that the base knows, one that it cannot answer among them."""
         firsts = {
             query.kind: query.text for query in reversed([*self.kb.queries, *self.kb.unjudged])
         }
-        return list(reversed(firsts.values())) or ["past participle of eat?"]
+        return list(reversed(firsts.values())) or [EXAMPLE]
 
     def answer(self, question: str) -> Answers:
         """What each system finds; a question that cannot be asked gets a sentence."""
         asked = " ".join(question.split())
         if not asked:
-            return self._only("Type a question, for example: past participle of eat?")
+            return self._only(f"Type a question, for example: {EXAMPLE}")
         if len(asked) > LONGEST:
             return self._only(
-                f"The question has {len(asked)} characters; {LONGEST} are read. Ask one thing at a time."
+                f"The question has {len(asked)} characters and may have {LONGEST}. "
+                "Ask one thing at a time."
             )
         try:
             columns = {
@@ -100,12 +102,12 @@ class Panel:
         judged = self.kb.qrels.get(known.query_id, {}) if known else {}
         return frozenset(doc_id for doc_id, relevance in judged.items() if relevance > 0)
 
-    def _system(self, name: str) -> Retriever:
+    def _system(self, name: str) -> Composable:
         if name not in self._built:
             self._built[name] = self._build(name)
         return self._built[name]
 
-    def _build(self, name: str) -> Retriever:
+    def _build(self, name: str) -> Composable:
         from ragkit.search.fusion import FusionRetriever
         from ragkit.search.retrievers import BM25Retriever, DenseRetriever
 

@@ -59,14 +59,14 @@ class Resampled:
         )
         words = (
             f"{self.label}: the {len(self.values)} questions themselves have "
-            f"{self.values.mean():+.3f}.\nOf {resamples:g} resamples with seed {seed:g}, the middle "
-            f"95% lie from {low:+.3f} to {high:+.3f}."
+            f"{self.values.mean():+.3f}.\nOf {resamples:g} resamples with seed {seed:g}, the "
+            f"middle 95% lie from {low:+.3f} to {high:+.3f}."
         )
         return View(figure, _alt(resamples), words)
 
 
 def _alt(resamples: float) -> str:
     return (
-        f"A histogram of the means of {resamples:g} resamples, with a dashed line at the sample's own "
-        "mean and a bar above for the middle 95%."
+        f"A histogram of the means of {resamples:g} resamples, with a dashed line at the mean of "
+        "the questions themselves and a bar above for the middle 95%."
     )

@@ -54,25 +54,24 @@ class Whitened:
         rows = self.rows[: int(count)]
         before = variances(rows)
         after = (1 - shrinkage) * before + shrinkage * before.mean()
-        scores = {"as it is": self.plain}
+        measured = f"{METRIC} on {self.kb.split}"
         try:
             step = Whitening.fit(rows, shrinkage)
         except VectorError:
-            ending = (
-                f"Whitening would divide by a variance of 0 in {np.sum(before < _zero(before))} of "
-                f"{before.size} directions, so there is none: {count:g} texts span {count:g} − 1."
-            )
+            score, ending = float("nan"), "Without variance there is nothing to divide by."
         else:
-            scores["whitened"] = self.score(step(self.documents), step(self.questions))
+            score = self.score(step(self.documents), step(self.questions))
             ending = (
-                f"{METRIC} on {self.kb.split} is {self.plain:.3f} as it is and "
-                f"{scores['whitened']:.3f} whitened."
+                "Whitening stretches the faintest direction "
+                f"{(after.mean() / after[-1]) ** 0.5:.1f} times as much as one of mean variance; "
+                f"{measured} goes from {self.plain:.3f} to {score:.3f}."
             )
-        figure = plots.shrunk_spectrum(before, after, scores, f"{METRIC} on {self.kb.split}")
+        figure = plots.shrunk_spectrum(
+            before, after, {"as it is": self.plain, "whitened": score}, measured
+        )
         words = (
-            f"With a shrinkage of {shrinkage:g}, fitted on {count:g} texts, the largest of "
-            f"{before.size} variances is {_times(after)} the smallest; unshrunk it is "
-            f"{_times(before)} the smallest.\n{ending}"
+            f"Fitted on {count:g} texts, {_empty(before)} of {before.size} directions have no "
+            f"variance; with a shrinkage of {shrinkage:g}, {_empty(after)} have none.\n{ending}"
         )
         return View(figure, _alt(shrinkage, count), words)
 
@@ -96,21 +95,14 @@ def variances(rows: Vectors) -> NDArray[np.float64]:
     return result
 
 
-def _zero(before: NDArray[np.float64]) -> float:
-    """What `Whitening.fit` takes for no variance at all."""
-    return float(1e-12 * before[0])
-
-
-def _times(values: NDArray[np.float64]) -> str:
-    """How many times the smallest variance the largest is, in words."""
-    if values[-1] <= _zero(values):
-        return "without measure above"
-    return f"{values[0] / values[-1]:.3g} times"
+def _empty(values: NDArray[np.float64]) -> int:
+    """How many directions have what `Whitening.fit` takes for no variance."""
+    return int((values <= 1e-12 * values[0]).sum())
 
 
 def _alt(shrinkage: float, count: float) -> str:
     return (
-        f"Two panels for a shrinkage of {shrinkage:g} fitted on {count:g} texts. Left, the variance "
-        "along each direction before and after shrinking. Right, bars of the score without and "
-        "with whitening."
+        f"Two panels for a shrinkage of {shrinkage:g} fitted on {count:g} texts. Left, the "
+        "variance along each direction before and after shrinking. Right, bars of the score "
+        "without and with whitening."
     )
