@@ -474,6 +474,17 @@ plots.show(
 )
 
 # %% [markdown]
+# A mean hides what the lists look like. Ask something yourself: run the cell, type a question, and three
+# systems answer side by side. Questions of dev are offered while you type, and ✓ marks what answers them.
+# *Predict first*: who will find the answer to a question in Spanish, or to one whose words stand in no
+# document?
+
+# %%
+from ragkit.course import ask
+
+ask(dev, systems=["bm25", "minigpt-table", "minilm"])
+
+# %% [markdown]
 # The systems answered the *same* questions, so compare them question by question. `compare` gives the
 # difference, its interval, and a **p-value**. Suppose two systems were equally good: then their labels
 # could be swapped on any question. Only questions that one system answers and the other does not tell
@@ -797,6 +808,19 @@ d = minilm.encode([kb.by_id[doc_id].full_text for doc_id in asked])
 similarity = (q @ d.T).astype(float)
 size = len(asked)
 print(f"{size} pairs; scoring all documents alike gives a loss of ln {size} = {np.log(size):.2f}")
+
+# %% [markdown]
+# First one row of it: a question and its documents, the nearest one by one. *Predict first*: what becomes of
+# the longest bar and of the others as τ goes to 0.01, and as it goes to 10? Which way does the loss of this
+# row move at either end? Then run the cell, and move the slider with the mouse or the arrow keys.
+
+# %%
+from ragkit.course import seeing
+
+labelled = list(asked)
+place = labelled.index("irregular-eat-past")
+print(asked[labelled[place]])
+seeing.temperature(similarity[place], labelled, right=place)
 
 # %% [markdown]
 # For each τ from 0.01 to 10: the loss; how the push is shared among the negatives of a row; the largest of

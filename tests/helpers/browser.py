@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.request import Request, urlopen
 
 import nbformat
 import psutil
@@ -106,9 +105,7 @@ class Notebook:
 
     def find(self, number: int, selector: str) -> WebElement:
         """The first element of a cell's output that a CSS selector finds, waited for."""
-        return self.until(
-            lambda: self.output(number).find_elements(By.CSS_SELECTOR, selector)[0]
-        )
+        return self.until(lambda: self.output(number).find_elements(By.CSS_SELECTOR, selector)[0])
 
     def type_code(self, number: int, code: str) -> None:
         """Replace a cell's code, as if it were typed, without the editor's own indentation."""
@@ -168,7 +165,8 @@ def _server(folder: Path, scratch: Path, token: str, variables: dict[str, str]) 
     _write(settings / "tracker.jupyterlab-settings", ALL_CELLS_IN_THE_PAGE)
     _write(places["config"] / "labconfig/page_config.json", {"disabledExtensions": NO_NEWS})
     environment = {name: value for name, value in os.environ.items() if name != "RAGKIT_QUIET"}
-    environment |= {f"JUPYTER_{n.upper()}_DIR": str(places[n]) for n in ("config", "data", "runtime")}
+    for name in ("config", "data", "runtime"):
+        environment[f"JUPYTER_{name.upper()}_DIR"] = str(places[name])
     environment |= {"IPYTHONDIR": str(places["ipython"]), **variables}
     command = (
         *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", str(folder)),
@@ -177,7 +175,7 @@ def _server(folder: Path, scratch: Path, token: str, variables: dict[str, str]) 
     )
     with (scratch / "server.log").open("w") as log:
         server = subprocess.Popen(command, stdout=log, stderr=log, env=environment, cwd=folder)
-        with _ended(server.pid, lambda: _shut_down(server, places["runtime"], token)):
+        with _ended(server.pid, lambda: _stop(server)):
             yield _address(server, places["runtime"])
 
 
@@ -189,15 +187,17 @@ def _write(path: Path, content: dict[str, Any]) -> None:
 def _address(server: subprocess.Popen[bytes], runtime: Path) -> str:
     """The server's address, which it writes down once it listens."""
     written = runtime / f"jpserver-{server.pid}.json"
-    patience = WebDriverWait(server, PATIENCE, 0.05, [OSError, ValueError])
-    return patience.until(lambda s: s.poll() is not None or json.loads(written.read_text())["url"])
+
+    def read(_: object) -> str:
+        assert server.poll() is None, "JupyterLab ended while it started; see server.log"
+        return json.loads(written.read_text())["url"]
+
+    return WebDriverWait(server, PATIENCE, 0.05, [OSError, ValueError]).until(read)
 
 
-def _shut_down(server: subprocess.Popen[bytes], runtime: Path, token: str) -> None:
-    """Ask the server to end, kernels first."""
-    address = f"{_address(server, runtime)}api/shutdown"
-    request = Request(address, method="POST", headers={"Authorization": f"token {token}"})
-    urlopen(request, timeout=PATIENCE).close()  # noqa: S310  # our own server
+def _stop(server: subprocess.Popen[bytes]) -> None:
+    """End the server as Ctrl-C and a yes would; it ends its kernels first."""
+    server.terminate()
     server.wait(PATIENCE)
 
 
@@ -224,7 +224,7 @@ def _ended(pid: int, end: Callable[[], None]) -> Iterator[None]:
     try:
         yield
     finally:
-        family = [process, *process.children(recursive=True)]
+        family = [process, *process.children(recursive=True)] if process.is_running() else []
         try:
             end()
         finally:

@@ -14,7 +14,7 @@ from ragkit.ranking import Hit
 RIGHT = "✓"
 _WIDTH = 30  # characters of a column in text
 _BORDER = "border: 2px solid currentColor; "
-_CELL = "text-align: left; vertical-align: top; "
+_CELL = "text-align: left; vertical-align: top; padding: 0.3em 0.5em; "
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Answers:
             f'<th scope="col" style="{_CELL}">{escape(label)}</th>' for label in self.columns
         )
         rows = "".join(
-            f'<tr><th scope="row">{rank}</th>{"".join(map(self._cell, row))}</tr>'
+            f'<tr><th scope="row" style="{_CELL}">{rank}</th>{"".join(map(self._cell, row))}</tr>'
             for rank, row in enumerate(self._rows(), start=1)
         )
         if self.right:
@@ -59,7 +59,7 @@ class Answers:
             rows += f'<tr><th scope="row"></th>{"".join(ends)}</tr>'
         return (
             f"<p><b>{escape(self.question)}</b></p>{note}"
-            f'<table><thead><tr><th scope="col">rank</th>{heads}</tr></thead>'
+            f'<table><thead><tr><th scope="col" style="{_CELL}">rank</th>{heads}</tr></thead>'
             f"<tbody>{rows}</tbody></table>"
         )
 

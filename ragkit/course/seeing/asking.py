@@ -7,7 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from ragkit.course.seeing.answers import Answers
-from ragkit.course.seeing.frontend import live
+from ragkit.course.seeing.frontend import live, show_widget
 from ragkit.course.systems import SYSTEMS, build_encoder, build_reranker
 from ragkit.documents.kb import KnowledgeBase, Query
 from ragkit.errors import DataError, RagkitError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ragkit.search.reranker import Reranker
 
 EXAMPLE = "past participle of eat?"
+_BOX = "A box for questions, which opens where the notebook is run."
 LONGEST = 300  # characters of a question; an encoder would cut it unseen
 SIDE_BY_SIDE: Mapping[str, str] = {
     **{name: SYSTEMS[name] for name in ("bm25", "minigpt-table", "minilm")},
@@ -45,9 +46,7 @@ def ask(
         return panel.answer(question)
     if not live():
         return panel.answer(panel.examples()[0])
-    from IPython.display import display
-
-    display(box(panel))  # type: ignore[no-untyped-call]
+    show_widget(box(panel), f"<p>{_BOX}</p>", _BOX)
     return None
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from ragkit.runtime import quiet
+
+if TYPE_CHECKING:
+    from ipywidgets import DOMWidget
 
 
 def live() -> bool:
@@ -20,3 +24,11 @@ def live() -> bool:
 
     kernel = getattr(get_ipython(), "kernel", None)
     return bool(getattr(kernel, "_allow_stdin", False))
+
+
+def show_widget(widget: DOMWidget, html: str, text: str) -> None:
+    """Display a widget, with HTML and text for readers of the saved notebook that know none."""
+    from IPython.display import display
+
+    data = {**widget._repr_mimebundle_(), "text/html": html, "text/plain": text}
+    display(data, raw=True)  # type: ignore[no-untyped-call]

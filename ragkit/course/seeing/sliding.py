@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ragkit.course.plots import show
 from ragkit.course.plots.showing import Picture
-from ragkit.course.seeing.frontend import live
+from ragkit.course.seeing.frontend import live, show_widget
 
 if TYPE_CHECKING:
     from ipywidgets import VBox
@@ -62,7 +62,7 @@ def slide(draw: Callable[..., View], *controls: Control) -> None:
     """Show `draw(**places)` under sliders, or where nobody could move them, as it begins."""
     view = draw(**{control.name: control.start for control in controls})
     if live():
-        _display(sliders(draw, controls, view), view)
+        show_widget(sliders(draw, controls, view), view.html(), view.text())
     else:
         show(view.figure, alt=view.alt)
         print(view.text())
@@ -81,14 +81,6 @@ def sliders(draw: Callable[..., View], controls: Sequence[Control], view: View) 
     for slider in moved.values():
         slider.observe(update, "value")
     return ipywidgets.VBox([*moved.values(), drawn])
-
-
-def _display(box: VBox, view: View) -> None:
-    """Display the widget, with picture and words for readers of the notebook that know none."""
-    from IPython.display import display
-
-    data = {**box._repr_mimebundle_(), "text/html": view.html(), "text/plain": view.text()}
-    display(data, raw=True)  # type: ignore[no-untyped-call]
 
 
 def _slider(control: Control) -> Any:

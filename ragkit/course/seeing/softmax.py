@@ -44,10 +44,13 @@ def row_view(cosines: Row, names: Sequence[str], right: int, temperature: float)
     hardest = others[np.argmax(cosines[others])]
     own = _nearest(cosines, right)
     labels = [f"{names[row]} ({cosines[row]:.2f})" for row in own]
-    rest = len(share) - len(own)
+    heights = share[own].tolist()
+    if rest := len(share) - len(own):
+        labels.append(f"the other {rest} together")
+        heights.append(1 - sum(heights))
     figure = plots.softmax_bars(
-        [*labels, f"the other {rest} together"],
-        [*share[own], 1 - share[own].sum()],
+        labels,
+        heights,
         own.index(right),
         f"share at τ = {temperature:g} (cosine in brackets)",
     )
