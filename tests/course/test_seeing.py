@@ -110,7 +110,8 @@ def test_a_slider_has_a_label_says_how_to_move_it_and_draws_when_it_is_let_go() 
 def test_picture_and_words_of_a_page_are_escaped_and_the_words_are_announced() -> None:
     html = drawn_at()[1](one=2, two=0).html()
     assert 'alt="A line &lt;up&gt; to 2."' in html
-    assert '<div role="status"><p>One &amp; two:</p><p>it is at 2.</p></div>' in html
+    assert "<p>One &amp; two:</p><p>it is at 2.</p></div>" in html
+    assert 'role="status"' in html
 
 
 @pytest.fixture

@@ -132,18 +132,15 @@ def _stacked(width: float, heights: Sequence[float]) -> tuple[Figure, Sequence[A
 def moved_ranks(labels: Sequence[str], before: Sequence[int], after: Sequence[int]) -> Figure:
     """Ranks before and after, one row a question, the first on top; those that rise are blue."""
     figure, (axis,) = panels(1, width=8.4, height=0.24 * max(len(labels), 2) + 1.1)
-    for row, (old, new) in enumerate(zip(before, after, strict=True)):
-        colour = COLOURS[0] if new < old else COLOURS[1]
-        axis.plot([old, new], [-row, -row], color=colour, lw=1.5, zorder=1)
-        axis.scatter(old, -row, s=40, fc="white", ec=colour, lw=1.5, zorder=2)
-        axis.scatter(new, -row, s=46, color=colour, marker="<" if new < old else ">", zorder=2)
-    for marker, colour, label in (
-        ("o", "0.3", "before"),
-        ("<", COLOURS[0], "after: rescued"),
-        (">", COLOURS[1], "after: lost"),
+    old, new, places = np.array(before), np.array(after), -np.arange(len(labels))
+    for at, colour, marker, label in (
+        (new < old, COLOURS[0], "<", "after: rescued"),
+        (new > old, COLOURS[1], ">", "after: lost"),
     ):
-        face = "white" if marker == "o" else colour
-        axis.scatter([], [], s=40, marker=marker, fc=face, ec=colour, label=label)
+        axis.hlines(places[at], old[at], new[at], color=colour, lw=1.5, zorder=1)
+        axis.scatter(old[at], places[at], s=40, fc="white", ec=colour, lw=1.5, zorder=2)
+        axis.scatter(new[at], places[at], s=46, color=colour, marker=marker, zorder=2, label=label)
+    axis.scatter([], [], s=40, fc="white", ec="0.3", label="before")
     axis.set_yticks([-row for row in range(len(labels))], list(labels), size=8)
     axis.set_ylim(-max(len(labels), 2) + 0.4, 0.6)
     most = max([10, *before, *after])

@@ -42,7 +42,8 @@ class Picture:
     def html(self) -> str:
         """The image as a tag that contains it, with its alternative text."""
         webp = _encoded(self.figure, "webp", lossless=True)  # a third of the bytes of PNG
-        return f'<img src="data:image/webp;base64,{webp}" alt="{escape(self.alt)}">'
+        source, alt = f"data:image/webp;base64,{webp}", escape(self.alt)
+        return f'<img src="{source}" alt="{alt}" style="max-width: 100%; height: auto">'
 
 
 def _encoded(figure: Figure, kind: str, **options: Any) -> str:

@@ -14,7 +14,7 @@ from ragkit.ranking import Hit
 RIGHT = "✓"
 _WIDTH = 30  # characters of a column in text
 _BORDER = "border: 2px solid currentColor; "
-_CELL = "text-align: left; vertical-align: top; padding: 0.3em 0.5em; "
+_CELL = "text-align: left; vertical-align: top; padding: 0.3em 0.5em; line-height: 1.4; "
 
 
 @dataclass(frozen=True, slots=True)

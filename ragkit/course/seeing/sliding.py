@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from html import escape
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH = 96  # columns of printed words
+_PROSE = "line-height: 1.4; margin-top: 0.5em"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class View:
     def html(self) -> str:
         """Picture and words for a page; screen readers read the words when they change."""
         lines = "".join(f"<p>{escape(line)}</p>" for line in self.words.splitlines())
-        return f'{Picture(self.figure, self.alt).html()}<div role="status">{lines}</div>'
+        picture = Picture(self.figure, self.alt).html()
+        return f'{picture}<div role="status" style="{_PROSE}">{lines}</div>'
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +72,21 @@ def slide(draw: Callable[..., View], *controls: Control) -> None:
 
 
 def sliders(draw: Callable[..., View], controls: Sequence[Control], view: View) -> VBox:
-    """The widget: a slider for each control, and below them `view`, until one is moved."""
+    """The widget: a slider for each control, and below them `view`, until one is moved.
+
+    A place to which the sliders come back is not drawn again.
+    """
     import ipywidgets
 
     moved = {control.name: _slider(control) for control in controls}
-    drawn = ipywidgets.HTML(view.html())
+    drawn = ipywidgets.HTML(view.html(), layout={"width": "100%"})
+
+    @cache
+    def html(*places: float) -> str:
+        return draw(**dict(zip(moved, places, strict=True))).html()
 
     def update(_: Any) -> None:
-        drawn.value = draw(**{name: slider.value for name, slider in moved.items()}).html()
+        drawn.value = html(*(slider.value for slider in moved.values()))
 
     for slider in moved.values():
         slider.observe(update, "value")
