@@ -217,6 +217,8 @@ def test_up_to_the_dotted_line_no_answer_is_cut(windows: chunking.Windows) -> No
             chunks = windows.chunks(size, used)
             for span, length in zip(windows.answers, windows.lengths, strict=True):
                 assert length > used + 1 or any(chunk.holds(span) for chunk in chunks)
+    (line,) = windows.view(32, 96).figure.axes[1].lines
+    assert list(line.get_xdata()) == [25.5, 25.5]  # an answer of 25 tokens is left of it
 
 
 def test_the_tokens_of_an_answer_are_those_that_it_touches() -> None:

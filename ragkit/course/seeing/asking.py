@@ -154,7 +154,7 @@ def box(panel: Panel) -> VBox:
     button = ipywidgets.Button(description="Ask", tooltip="Answer the question")
     shown = ipywidgets.HTML(
         "<p>Questions of the base are offered while you type; what answers them is marked.</p>",
-        layout={"width": "100%"},
+        layout={"width": "98%"},
     )
     answer = _answering(panel, field, shown)
     field.observe(answer, "value")

@@ -79,7 +79,7 @@ def sliders(draw: Callable[..., View], controls: Sequence[Control], view: View) 
     import ipywidgets
 
     moved = {control.name: _slider(control) for control in controls}
-    drawn = ipywidgets.HTML(view.html(), layout={"width": "100%"})
+    drawn = ipywidgets.HTML(view.html(), layout={"width": "98%"})
 
     @cache
     def html(*places: float) -> str:
