@@ -49,8 +49,15 @@ PANEL = "window.jupyterapp.shell.currentWidget"
 
 def missing() -> str:
     """What a browser test needs and this machine lacks, in words; empty if nothing."""
-    names = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
+    needed = {"Chromium or Chrome": _chromium(), "chromedriver": shutil.which("chromedriver")}
+    names = [name for name, found in needed.items() if not found]
     return f"there is no {' and no '.join(names)}" if names else ""
+
+
+def _chromium() -> str | None:
+    """The browser's program, under the first of its names that there is."""
+    found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next(filter(None, found), None)
 
 
 class Notebook:
@@ -204,7 +211,7 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def _browser(scratch: Path) -> Iterator[webdriver.Chrome]:
     options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium") or ""
+    options.binary_location = _chromium() or ""
     for flag in (*FLAGS, f"--user-data-dir={scratch / 'chromium'}"):
         options.add_argument(flag)
     service = Service(shutil.which("chromedriver") or "")
