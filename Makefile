@@ -38,8 +38,8 @@ test-ledger: exported  ## measure every quoted number again, all trainings inclu
 	RAGKIT_LEDGER=whole RAGKIT_QUIET=1 RAGKIT_THREADS=1 OMP_NUM_THREADS=1 MPLBACKEND=agg \
 		$(BIN)/python -m pytest -n 2 --dist loadscope tests/course/test_ledger.py
 
-lab: exported  ## open JupyterLab on the labs
-	$(BIN)/jupyter lab --notebook-dir labs
+lab: exported  ## copy the labs into work/, your own folder, and open JupyterLab there
+	$(BIN)/ragkit work --open
 
 editions: exported  ## make and execute both editions of every lab from its source
 	$(BIN)/ragkit editions

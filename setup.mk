@@ -11,7 +11,7 @@ export HF_HUB_OFFLINE := 1
 .PHONY: help setup exported
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
 setup: exported  ## create .venv with the locked dependencies, verify the weights
 

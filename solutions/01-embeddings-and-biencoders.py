@@ -20,11 +20,14 @@
 # drills. A good place for the break is marked, after section 5.
 #
 # **You need** Python and NumPy. Everything runs on a laptop, without a network. The background, with
-# every formula derived, is on [theory page 01](../theory/01-embeddings-and-biencoders.md).
+# every formula derived, is on [theory page 01](../theory/01-embeddings-and-biencoders.md). Words are explained in
+# the [glossary](../theory/glossary.md), and all formulas are on one page, the
+# [cheat sheet](../theory/cheat-sheet.md).
 #
 # > 🇪🇸 **Resumen.** Convertiremos textos en vectores de modo que la cercanía refleje la similitud de
 # > significado, buscaremos con ellos en una base de conocimiento sobre gramática inglesa y mediremos
-# > con rigor lo bien que funciona. Unos 200 minutos, en dos sesiones, sin conexión a la red.
+# > con rigor lo bien que funciona. Unos 200 minutos, en dos sesiones, sin conexión a la red. Las palabras
+# > están en el [glosario](../theory/glossary.es.md); las fórmulas, en la [chuleta](../theory/cheat-sheet.es.md).
 #
 # How the exercises work: you replace `raise NotImplementedError` with your code, then run the cell
 # below it. It answers *not attempted*, *incorrect* (and why) or *correct*, and nothing later in the
@@ -56,7 +59,7 @@ for package in ("torch", "sentence-transformers", "faiss-cpu", "numpy"):
 # %% [markdown]
 # The knowledge base holds short documents about English verbs, and questions that people ask. For
 # each question somebody marked the document, now and then two or three, that answers it: these marks
-# are the **qrels** (query relevance judgements). Questions are split in two: we make choices on `dev`
+# are the [**qrels**](../theory/glossary.md#qrels) (query relevance judgements). Questions are split in two: we make choices on `dev`
 # and report on `test`. Both splits search the same documents.
 
 # %%
@@ -97,7 +100,7 @@ print([gpt.tokenizer.id_to_token(i).replace("Ġ", "_") for i in tokens])
 
 # %% [markdown]
 # The tokenizer writes the space before a word as `Ġ`; we print `_`. Frequent words are one token; rare
-# words fall into pieces. That is byte-pair encoding. Each id names one row of the table. (`.weight` is
+# words fall into pieces. That is [byte-pair encoding](../theory/glossary.md#tokenizer). Each id names one row of the table. (`.weight` is
 # PyTorch's matrix of parameters, and `.detach().numpy()` hands it to NumPy.)
 
 # %% tags=["nbval-check-output"]
@@ -486,7 +489,7 @@ ask(dev, systems=["bm25", "minigpt-table", "minilm"])
 
 # %% [markdown]
 # The systems answered the *same* questions, so compare them question by question. `compare` gives the
-# difference, its interval, and a **p-value**. Suppose two systems were equally good: then their labels
+# difference, its [interval](../theory/glossary.md#interval), and a [**p-value**](../theory/glossary.md#p-value). Suppose two systems were equally good: then their labels
 # could be swapped on any question. Only questions that one system answers and the other does not tell
 # them apart, and for each of these it would be a coin toss which system that is. *p* is how often coins alone
 # give so uneven a count, or a more uneven one. A small p says that luck is a poor explanation; a large p
@@ -719,10 +722,10 @@ for pair, p_value in holm(p_values).items():
 #
 # MiniLM was trained on pairs that belong together, a question $q_i$ and its document $d_i$. A **batch** of $B$
 # pairs sets $B$ small tasks: *which of these $B$ documents belongs to question $i$?* The other $B-1$ documents
-# are the wrong choices, for free: **in-batch negatives**. The loss has three steps, here for one question and
+# are the wrong choices, for free: [**in-batch negatives**](../theory/glossary.md#in-batch-negatives). The loss has three steps, here for one question and
 # three documents, of which the first is right:
 #
-# 1. divide the cosines by a **temperature** $\tau$: these are the **logits**;
+# 1. divide the cosines by a [**temperature**](../theory/glossary.md#temperature) $\tau$: these are the **logits**;
 # 2. **softmax**: exponentiate, divide by the sum. The results are positive and add up to 1, as
 #    probabilities do;
 # 3. the loss, called **cross-entropy**, is minus the logarithm of the right document's probability: 0
@@ -1040,19 +1043,22 @@ if check.mean_cosine.judge(mean_cosine).status == "correct":
 # %% [markdown]
 # ## 9 · Drills
 #
-# Put each answer in its variable. Numbers, choices and sentence pairs are checked at once; text is
-# kept for a person to read (20 words or more).
+# Put each answer in its variable. Numbers and choices are checked at once, with a line for each part: ✓ right,
+# ✗ not right, ○ not answered yet, ✎ for a person to read. A text has 20 words or more. `0.25`, `"25%"`,
+# `"1/4"` and `"75 KiB"` are all read. In a clone of the repository, for those who learn alone, the key points
+# of a text can be unfolded and ticked once it is written.
 #
-# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números, las elecciones y los pares de frases se comprueban al
-# > momento; el texto lo lee una persona. Los textos puedes escribirlos en español; las opciones, como se
-# > piden (`"uniform"`), y las dos frases de la cuestión 3, en inglés.
+# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, y cada parte
+# > tiene su línea: ✓ bien, ✗ mal, ○ sin responder, ✎ lo lee una persona. Puedes responder en español:
+# > textos, opciones (`"uniforme"`) y números con sus unidades (`"0,25"`, `"25 %"`, `"7 segundos"`).
+# > Quien aprende por su cuenta, en un clon del repositorio, puede desplegar después los puntos clave.
 #
-# **Drill 1.** A bi-encoder gives a 384-dimensional vector for each of 50 chunks (pieces of a text),
+# **Drill 1.** A bi-encoder gives a 768-dimensional vector for each of 120 chunks (pieces of a text),
 # stored as fp32 (32-bit floating point). How many bytes do they take, and how many MiB? Answer `(bytes, mib)`, the second to three decimals.
 
 # %%
 # BEGIN SOLUTION: drill_01_1 = None
-drill_01_1 = (50 * 384 * 4, 0.073)
+drill_01_1 = (120 * 768 * 4, 0.352)
 # END SOLUTION
 drills.check("01_1", drill_01_1)
 
@@ -1074,7 +1080,8 @@ drills.check("01_2", drill_01_2)
 # %% [markdown]
 # **Drill 3.** Write two grammar rules that mean the same and share hardly a word (at most 20% of
 # all the different words of the two), and say what a poor bi-encoder would do with them. Answer
-# `(one, other, what)`.
+# `(one, other, what)`. Words are counted and MiniLM's cosine is shown; whether the two rules agree, a
+# person reads. MiniLM learnt from English: what does it make of a pair in Spanish?
 
 # %%
 # BEGIN SOLUTION: drill_01_3 = None
@@ -1104,19 +1111,19 @@ the question, so details that this question needs may already be averaged away.
 drills.check("01_4", drill_01_4)
 
 # %% [markdown]
-# **Drill 5.** Of τ = 0.05 and τ = 0.5, which one concentrates the gradient on the hardest negatives?
+# **Drill 5.** Of τ = 0.02 and τ = 0.2, which one concentrates the gradient on the hardest negatives?
 # Towards which distribution does the softmax tend as τ → ∞, `"uniform"` or `"one-hot"`? And what
 # does it mean in training? Answer `(tau, limit, reason)`.
 
 # %%
 # BEGIN SOLUTION: drill_01_5 = None
 drill_01_5 = (
-    0.05,
+    0.02,
     "uniform",
-    """With 0.05 a difference of 0.1 in cosine multiplies a negative's weight by e squared, so the
-    few negatives that look most like the positive get nearly all the push: sharp, fast, but
-    sensitive to false negatives. With 0.5 the same difference means a factor of 1.2: all negatives
-    are pushed almost alike and fine distinctions are hardly learnt.""",
+    """With 0.02 a difference of 0.1 in cosine multiplies a negative's weight by e to the fifth, so
+    the few negatives that look most like the positive get nearly all the push: sharp, fast, but
+    sensitive to false negatives. With 0.2 the same difference means a factor of 1.6: all negatives
+    are pushed more alike and fine distinctions are hardly learnt.""",
 )
 # END SOLUTION
 drills.check("01_5", drill_01_5)

@@ -20,7 +20,8 @@
 # Half-way, after section 4, is a good place to stop.
 #
 # **You need** lab 01: unit vectors, cosine, hit_rate@k, and why we choose on dev and report on test.
-# Everything runs on a laptop, without a network.
+# Everything runs on a laptop, without a network. Words are explained in the
+# [glossary](../theory/glossary.md), and all formulas are on the [cheat sheet](../theory/cheat-sheet.md).
 #
 # > 🇪🇸 **Resumen.** Partiremos un texto largo en fragmentos (*chunks*) sin romper las respuestas,
 # > buscaremos en ellos de forma exacta y después cambiaremos un poco de exactitud por mucha
@@ -45,7 +46,7 @@ for package in ("sentence-transformers", "faiss-cpu", "numpy"):
     print(package, version(package))
 
 # %% [markdown]
-# The long text is a handbook of English verbs. Its questions come with **gold spans**: the
+# The long text is a handbook of English verbs. Its questions come with [**gold spans**](../theory/glossary.md#span): the
 # characters, from `start` to `end`, of the passage that answers. A span belongs to the text and not
 # to any chunk, so the same labels can judge every way of cutting.
 
@@ -117,7 +118,7 @@ print(f"{len(seen)} of {len(questions)} questions have their answer in the part 
 # ## 2 · Four ways to cut
 #
 # - **fixed**: windows of a fixed number of tokens, one after another;
-# - **sliding**: the same windows, but each repeats the last tokens of the one before (**overlap**);
+# - **sliding**: the same windows, but each repeats the last tokens of the one before ([**overlap**](../theory/glossary.md#overlap));
 # - **sentences**: whole sentences, packed together up to a number of tokens;
 # - **headings**: one chunk per section, as the author divided the text.
 #
@@ -474,7 +475,7 @@ print(f"128 tokens of each chunk read: {found.difference:+.2f} [{low:+.2f}, {hig
 # tokens, which makes two chunks of 250, four of 128, eight windows or ten packs of sentences of 64. (The
 # number of chunks follows from their *mean* length, so 512 is an average and not a limit.)
 #
-# The function keeps that many chunks of each run and drops the rest. No run then has more than ten, so
+# The function keeps that many chunks of each [run](../theory/glossary.md#run) and drops the rest. No run then has more than ten, so
 # hit_rate@10 asks whether *any* chunk within the budget is right.
 
 
@@ -747,7 +748,7 @@ with tempfile.TemporaryDirectory() as folder:
 # ## 8 · Flat against HNSW
 #
 # Fifty documents or fifty thousand: the code is the same, the cost is not. Flat search looks at every
-# vector. **HNSW** (Malkov & Yashunin 2016) links each vector to some neighbours and *walks*: from where
+# vector. [**HNSW**](../theory/glossary.md#hnsw) (Malkov & Yashunin 2016) links each vector to some neighbours and *walks*: from where
 # it stands to the neighbour nearest to the question. It looks at a fraction of the vectors, and may
 # miss some.
 #
@@ -1177,30 +1178,30 @@ plots.show(
 # %% [markdown]
 # ## 10 · Drills
 #
-# Put each answer in its variable. Numbers and constructions are checked at once; text is kept for a
-# person to read (20 words or more).
+# Put each answer in its variable. Numbers, choices and constructions are checked at once, part by part;
+# text is kept for a person to read (20 words or more).
 #
-# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las construcciones se comprueban al momento; el
-# > texto lo lee una persona. Los **textos** puedes escribirlos en español; las opciones, como se piden
-# > (`"efSearch"`).
+# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números, las elecciones y las construcciones se comprueban al
+# > momento, parte por parte; el texto lo lee una persona. Puedes responder en español, también con las unidades
+# > (`"10 ventanas"`) y la coma decimal (`"2,5 GiB"`).
 #
-# **Drill 1.** Ten million vectors of 384 dimensions in fp32. How many MiB does a flat index take, and
-# how many an HNSW index with $M = 32$? Answer `(flat, hnsw)`, to the nearest MiB.
+# **Drill 1.** Twenty million vectors of 512 dimensions in fp32. How many GiB does a flat index take, and
+# how many an HNSW index with $M = 48$? Answer `(flat, hnsw)`, each to one decimal.
 
 # %%
 # BEGIN SOLUTION: drill_02_1 = None
-drill_02_1 = (14_648, 17_090)
+drill_02_1 = (38.1, 45.3)
 # END SOLUTION
 drills.check("02_1", drill_02_1)
 
 # %% [markdown]
-# **Drill 2.** A text of 980 tokens is cut into sliding windows of 128 tokens with an overlap of 32. How
-# many windows are there, and how many tokens does the encoder read in all? Answer
+# **Drill 2.** A text of 1230 tokens is cut into sliding windows of 160 tokens with an overlap of 60. How
+# many windows are there, and how many tokens does the encoder read in all, without special tokens? Answer
 # `(windows, tokens)`.
 
 # %%
 # BEGIN SOLUTION: drill_02_2 = None
-drill_02_2 = (10, 980 + 9 * 32)
+drill_02_2 = (12, 1230 + 11 * 60)
 # END SOLUTION
 drills.check("02_2", drill_02_2)
 
@@ -1216,16 +1217,16 @@ drill_02_3 = ((1, 0), [(3, 3), (0.9, 0.3), (0.2, 0.01)])
 drills.check("02_3", drill_02_3)
 
 # %% [markdown]
-# **Drill 4.** With exact search 80% of the questions have their answer among the first ten. You switch
-# to an HNSW index whose recall@10 against flat is 75%. Assume that each true neighbour is lost with the
-# same chance, whether or not it is the answer. What hit_rate@10 do you expect? And which of the two
-# settings, `"efSearch"` or `"M"`, can you change without building the index again, and what will it
+# **Drill 4.** With exact search 85% of the questions have their answer among the first ten. You switch
+# to an HNSW index whose recall@10 against flat is 60%. Assume that each true neighbour is lost with the
+# same chance, whether or not it is the answer. What hit_rate@10 do you expect, to two decimals? And which of
+# the two settings, `"efSearch"` or `"M"`, can you change without building the index again, and what will it
 # cost? Answer `(hit_rate, setting, reason)`.
 
 # %%
 # BEGIN SOLUTION: drill_02_4 = None
 drill_02_4 = (
-    0.60,
+    0.51,
     "efSearch",
     """efSearch is the width of the beam while searching, so it can be raised for the next query and
     costs latency alone, about in proportion. M is the number of links stored for each vector: it

@@ -20,7 +20,8 @@
 # all, 100 of reading and running, 65 for six exercises, 35 for five drills.
 #
 # **You need** lab 01. Everything runs on a laptop, without a network; a few cells take from some seconds
-# to half a minute, because a cross-encoder is at work.
+# to half a minute, because a cross-encoder is at work. Words are explained in the
+# [glossary](../theory/glossary.md), and all formulas are on the [cheat sheet](../theory/cheat-sheet.md).
 #
 # > 🇪🇸 **Resumen.** Pondremos detrás de la búsqueda del laboratorio 01 un segundo lector, más lento
 # > (un cross-encoder), averiguaremos qué ve y cuánto cuesta, y decidiremos midiendo si aquí ayuda y cómo
@@ -66,7 +67,7 @@ dense = ragkit.DenseRetriever(ragkit.EmbeddingCache().wrap(minilm)).fit(kb.docum
 # %% [markdown]
 # ## 1 · Two texts in, one number out
 #
-# `predict` takes (question, text) pairs and returns raw **logits**: any real number, higher means
+# `predict` takes (question, text) pairs and returns raw [**logits**](../theory/glossary.md#logit): any real number, higher means
 # more relevant. The model's card gives two, for the full-precision model: 9.22 and -4.08. Ours, with its
 # weights rounded to integers, should come close:
 #
@@ -339,20 +340,32 @@ plots.show(
 #
 # You get the scores of both stages for all $n$ documents of one question. (A real pipeline computes
 # the second for the candidates only.) Take the `depth` best by the first stage's scores, order *them* by
-# the second stage's scores, highest first, and return the row numbers of the `k` best, fewer if there
-# are fewer candidates. Among equal scores, in either stage, the lower row comes first.
+# the second stage's scores, highest first, and return the row numbers (from 0) of the `k` best. `depth` and
+# `k` may each be larger than what there is: then take all.
 #
-# <details><summary>Hint</summary>
+# Among equal scores, in either stage, the lower row comes first, so that every run gives the same answer.
 #
-# `np.argsort(-first, kind="stable")[:depth]` gives the candidates' rows. Sort these row numbers before
-# you order them by `second[candidates]`, again with a stable argsort: then ties fall to the lower row.
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Keep two kinds of number apart: a document's row, from 0 to n − 1, and its place among the candidates. What
+# you get by sorting the candidates' scores is a place; what is asked for is a row.
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Three steps. First the rows of the candidates: `np.argsort` sorts upwards, so give it negated scores. Then
+# their second scores, picked out by an array of rows. Then sort those, and go from places back to rows.
+#
+# Ties: `np.argsort` leaves equal scores in the order in which they stood only with `kind="stable"`. For the
+# lower row to come first, in what order should the candidates stand before the second sort?
 #
 # </details>
 
 
 # %%
 def two_stage(first, second, depth, k):
-    """Rows of the k best candidates: first float [n], second float [n] -> int [min(depth, k)]."""
+    """Rows of the k best candidates: float [n], float [n], int, int -> int [min(n, depth, k)]."""
     # BEGIN SOLUTION
     candidates = np.sort(np.argsort(-first, kind="stable")[:depth])
     best = np.argsort(-second[candidates], kind="stable")[:k]
@@ -364,17 +377,44 @@ def two_stage(first, second, depth, k):
 check.two_stage(two_stage)
 
 # %% [markdown]
-# In `ragkit` the same is written `first_stage >> reranker`:
+# Now a question of your own: change `my_question`, and run this cell and the next two again. It scores all 56
+# documents by both models.
+
+# %%
+my_question = 'Why can\'t I say "I am wanting a coffee"?'
+cosines = {hit.doc_id: hit.score for hit in dense.search(my_question, k=56)}
+first_scores = np.array([cosines[document.doc_id] for document in kb.documents])
+second_scores = cross.predict([(my_question, document.full_text) for document in kb.documents])
+
+# %% [markdown]
+# Where your function is right, it is used, and until then the library's. The three best of ten candidates:
+
+# %%
+from ragkit.ranking import ranked
+
+
+def library_two_stage(first, second, depth, k):
+    candidates = ranked(enumerate(first.tolist()), depth)
+    return [row for row, _ in ranked([(row, second[row]) for row, _ in candidates], k)]
+
+
+rerank = check.two_stage.choose(two_stage, library_two_stage)
+for row in rerank(first_scores, second_scores, 10, 3):
+    print(f"{second_scores[row]:6.2f}  {kb.documents[row].doc_id}")
+
+# %% [markdown]
+# In `ragkit` the same is written `first_stage >> reranker`, and only the ten candidates are scored twice. It
+# should name the same documents:
 
 # %%
 pipeline = (dense >> cross).with_depth(10)
-for hit in pipeline.search('Why can\'t I say "I am wanting a coffee"?', k=3):
+for hit in pipeline.search(my_question, k=3):
     print(f"{hit.rank}. {hit.score:6.2f}  {hit.doc_id}")
 
 # %% [markdown]
 # ### How deep, and how much say?
 #
-# Two settings. The **depth** is the number of candidates. The **weight** says how far the second stage
+# Two settings. The [**depth**](../theory/glossary.md#depth) is the number of [candidates](../theory/glossary.md#candidates). The **weight** says how far the second stage
 # is trusted. The pipeline above has a weight of 1: the reranker's order counts, and the cosine, the
 # verdict of an independent witness, is thrown away. One can keep it: bring both scores of the candidates
 # to the range from 0 to 1 (lowest to highest, "min-max") and mix them,
@@ -432,7 +472,7 @@ for weight in (0.2, 0.4, 0.6, 0.8, 1.0):
 
 # %% [markdown]
 # The same for four depths and ten weights was measured once (`ragkit results`) and is in the course's
-# ledger, from which the next picture and every number in this text are taken.
+# [ledger](../theory/glossary.md#ledger), from which the next picture and every number in this text are taken.
 
 # %%
 measured = ledger.load()
@@ -638,18 +678,27 @@ plots.show(
 # *Difficulty ●●○ · 10 minutes*
 #
 # `ranks[s, d]` is the rank of document `d` in system `s`, from 1; 0 means that the system did not rank
-# it, and then the system contributes nothing to it.
+# it, and then the system contributes nothing to it. Return the fused score of every document, in the order
+# of the columns; one that no system ranked has 0.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# `np.where(ranks > 0, 1 / (k + ranks), 0)`, then sum over the systems: `axis=0`.
+# Begin with a table of the same shape as `ranks`: what does each system give to each document? One kind of
+# entry needs care.
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Compute the whole table at once by the formula above, and put 0 where the rank is 0 (`np.where` chooses
+# entry by entry). Of a table `[systems, documents]`, which axis must the sum remove to leave `[documents]`?
 #
 # </details>
 
 
 # %%
 def rrf(ranks, k):
-    """Fused scores: ranks int [systems, documents], 0 = not ranked, k > 0 -> float [documents]."""
+    """Fused scores: int [systems, documents] with 0 for not ranked, k > 0 -> float [documents]."""
     # BEGIN SOLUTION
     shares = np.where(ranks > 0, 1 / (k + ranks), 0.0)  # [systems, documents]
     return shares.sum(axis=0)
@@ -660,13 +709,52 @@ def rrf(ranks, k):
 check.rrf(rrf)
 
 # %% [markdown]
-# `ragkit.FusionRetriever` does the same for whole retrievers. The other way is the one of section 4: bring
+# Your function on both systems' rankings of the dev questions. `rank_table` brings those of one question into
+# the form of the exercise:
+
+
+# %%
+def rank_table(rankings):
+    """Ranks of all documents in each {doc_id: score}, best first, 0 where it has none: int [s, n]."""
+    table = np.zeros((len(rankings), len(kb.documents)), dtype=int)
+    for ranks, scores in zip(table, rankings, strict=True):
+        places = {doc_id: rank for rank, doc_id in enumerate(scores, start=1)}
+        ranks[:] = [places.get(document.doc_id, 0) for document in kb.documents]
+    return table
+
+
+dev_lexical = lexical.run(dev.queries, k=56)
+tables_of_ranks = {q: rank_table([dev_lexical[q], dev_first[q]]) for q in dev_first}
+
+# %% [markdown]
+# `ragkit.FusionRetriever` does the same for whole retrievers. The two should agree on every question:
+
+# %%
+from ragkit.search.fusion import reciprocal_rank_fusion
+
+
+def library_rrf(ranks, k):
+    rankings = [{d: -rank for d, rank in enumerate(row) if rank} for row in ranks.tolist()]
+    fused = reciprocal_rank_fusion(rankings, k)
+    return [fused.get(d, 0.0) for d in range(ranks.shape[1])]
+
+
+fuse = check.rrf.choose(rrf, library_rrf)
+ids = [document.doc_id for document in kb.documents]
+my_fused = {
+    q: dict(zip(ids, map(float, fuse(table, 60)), strict=True))
+    for q, table in tables_of_ranks.items()
+}
+dev_fused = ragkit.FusionRetriever(lexical, dense).run(dev.queries, k=56)
+for whose, run in {"from the exercise": my_fused, "FusionRetriever": dev_fused}.items():
+    print(f"{whose:<18} mrr@10 {ragkit.evaluate(dev.qrels, run, 'mrr@10').mean['mrr@10']:.3f}")
+
+# %% [markdown]
+# The other way to combine is the one of section 4: bring
 # both scores to the range from 0 to 1 and mix them with a weight. That is a **convex combination** (Bruch,
 # Gai & Ingber 2023). It has one setting, and a few judged questions are enough to choose it. On dev:
 
 # %%
-dev_lexical = lexical.run(dev.queries, k=56)
-dev_fused = ragkit.FusionRetriever(lexical, dense).run(dev.queries, k=56)
 contestants = {"MiniLM": dev_first, "BM25": dev_lexical, "fused by ranks": dev_fused}
 for weight in (0.1, 0.2, 0.3, 0.5):
     run = convex_combination([dev_lexical, dev_first], [weight, 1 - weight])
@@ -714,15 +802,15 @@ plan = [
     ("combined", "MiniLM"),
     ("combined", "fused by ranks"),
 ]
-found = {f"{a} − {b}": ragkit.compare(reports[a], reports[b], "mrr@10") for a, b in plan}
-adjusted = holm({name: comparison.p_value for name, comparison in found.items()})
-for name, comparison in found.items():
+compared = {f"{a} − {b}": ragkit.compare(reports[a], reports[b], "mrr@10") for a, b in plan}
+adjusted = holm({name: comparison.p_value for name, comparison in compared.items()})
+for name, comparison in compared.items():
     print(f"{name:<25} p = {comparison.p_value:.3f}, adjusted {adjusted[name]:.3f}")
 plots.show(
     plots.difference_dots(
-        list(found),
-        [comparison.difference for comparison in found.values()],
-        [comparison.interval for comparison in found.values()],
+        list(compared),
+        [comparison.difference for comparison in compared.values()],
+        [comparison.interval for comparison in compared.values()],
         "mrr@10",
     ),
     alt="Four differences of mrr@10 on test with 95% intervals around a line at 0. That of reordered minus "
@@ -771,19 +859,26 @@ ask(dev)
 # *Difficulty ●●○ · 10 minutes*
 #
 # `query` holds one vector per question token, shape `[m, dim]`; `document` one per document token,
-# `[t, dim]`. Bring the rows of both to length 1, then return MaxSim as one number.
+# `[t, dim]`. The vectors have any length but 0, and `m` and `t` are at least 1. Return MaxSim as one number.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# Normalise both, then `query @ document.T` has shape `[m, t]`. The maximum runs over the document's
-# tokens: `axis=1`.
+# The formula asks for cosines, and a dot product is one only for vectors of length 1. Exercise 1.2 did that for
+# the rows of an array.
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Normalise both arrays by rows. One matrix product of the shape `[m, t]` then has the cosine of every pair. In
+# the formula, the maximum runs over $j$, the document's tokens, and the sum over $i$: which axis is which?
 #
 # </details>
 
 
 # %%
 def max_sim(query, document):
-    """Sum over query tokens of the largest cosine: float [m, dim], float [t, dim] -> float."""
+    """Sum over the query's tokens of the largest cosine: float [m, dim], [t, dim] -> a number."""
     # BEGIN SOLUTION
     query = query / np.linalg.norm(query, axis=1, keepdims=True)
     document = document / np.linalg.norm(document, axis=1, keepdims=True)
@@ -798,6 +893,34 @@ check.max_sim(max_sim)
 # MiniLM's mean is taken over token vectors, so we can have them. **This is an illustration, not
 # ColBERT:** these vectors were trained to be averaged, never to be matched one by one. The first and
 # last token, `[CLS]` and `[SEP]`, are not words and are left out.
+#
+# The vectors of a question of your own (change `late_question`), and those of every document:
+
+# %%
+late_question = "Did he lie down or lay down?"
+late_texts = [late_question, *(document.full_text for document in kb.documents)]
+asked_rows, *read_rows = (rows[1:-1] for rows in minilm.token_vectors(late_texts))
+
+# %% [markdown]
+# Your function ranks the documents for it, or the library's until yours is right. On the right, what
+# `ragkit.MaxSimRetriever` finds; documents and scores should be the same:
+
+# %%
+from scipy.spatial.distance import cdist
+
+
+def library_max_sim(query, document):
+    return len(query) - cdist(query, document, "cosine").min(axis=1).sum()
+
+
+late_score = check.max_sim.choose(max_sim, library_max_sim)
+sums = [float(late_score(asked_rows, rows)) for rows in read_rows]
+peers = ragkit.MaxSimRetriever(minilm).fit(kb.documents).search(late_question, k=3)
+for row, hit in zip(np.argsort(np.negative(sums)), peers, strict=False):
+    print(f"{sums[row]:.3f} {kb.documents[row].doc_id:<22} {hit.score:.3f} {hit.doc_id}")
+
+# %% [markdown]
+# From here on we keep the token vectors with length 1:
 
 
 # %%
@@ -882,20 +1005,29 @@ print(f"one vector a token:    {per_token:>9,} bytes, {per_token / one_each:.0f}
 # *Difficulty ●○○ · 5 minutes*
 #
 # `relevance[q, i]` is the relevance of the document at place `i` of query `q`'s ranking (place 0 is
-# rank 1). Relevant means above 0. The **reciprocal rank** is 1 / rank of the first relevant document
-# among the first `k`, and 0 if there is none.
+# rank 1): 0, 1, or a higher grade. Relevant means above 0. The **reciprocal rank** is 1 / rank of the first
+# relevant document among the first `k`, and 0 if there is none; `k` may be larger than the number of places.
+# Return the mean over all queries, those without a hit included.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# The table `relevance[:, :k] > 0` says where the hits are. Its `argmax(axis=1)` is the place of the
-# first `True` of each row, and 0 for a row without any; `any(axis=1)` tells such rows apart.
+# Turn the grades into a table of hits, true or false, before you look for the first one. And mind the rows in
+# which there is none.
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# For each row of a table of `True` and `False`, `argmax` gives the place of the first `True`; places start
+# at 0, ranks at 1. For a row without any `True` it gives 0 as well, which would look like a hit at rank 1;
+# `any` tells such rows apart.
 #
 # </details>
 
 
 # %%
 def mrr_at_k(relevance, k):
-    """Mean reciprocal rank over the queries: relevance int [queries, places] -> float."""
+    """Mean reciprocal rank over the queries: int [queries, places], int -> float in [0, 1]."""
     # BEGIN SOLUTION
     found = relevance[:, :k] > 0
     reciprocal = 1 / (1 + found.argmax(axis=1))
@@ -905,6 +1037,23 @@ def mrr_at_k(relevance, k):
 
 # %%
 check.mrr_at_k(mrr_at_k)
+
+# %% [markdown]
+# Your MRR of MiniLM on dev, from the relevance of the first ten documents of each question, beside the
+# number of section 4:
+
+# %%
+from ragkit.scoring import metrics as library
+
+
+def library_mrr(relevance, k):
+    return np.mean([library.mrr(range(len(row)), dict(enumerate(row)), k) for row in relevance])
+
+
+reciprocal_rank = check.mrr_at_k.choose(mrr_at_k, library_mrr)
+places = np.array([[dev.qrels[q].get(i, 0) for i in list(dev_first[q])[:10]] for q in dev.qrels])
+known = ragkit.evaluate(dev.qrels, dev_first, "mrr@10").mean["mrr@10"]
+print(f"from the exercise {float(reciprocal_rank(places, 10)):.4f}, ragkit.evaluate {known:.4f}")
 
 # %% [markdown]
 # ### Exercise 3.5 · nDCG
@@ -920,19 +1069,27 @@ check.mrr_at_k(mrr_at_k)
 #
 # `relevance` is in ranked order; `judged` holds the relevance of *all* documents that were judged for
 # the query, found or not, in any order. The ideal order sorts these from high to low and is cut at `k`
-# too. If nothing is relevant, return 0.
+# too. Either may have fewer than `k` places; then there is no more to sum. If nothing is relevant, return 0.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# Write a helper for DCG: `(gains / np.log2(np.arange(2, len(gains) + 2))).sum()`. The ideal gains are
-# `np.sort(judged)[::-1][:k]`.
+# DCG is needed twice, of two lists: write it once, as a helper that takes the gains. Try it by hand on `[1]`, for
+# which it must give 1.
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# In the helper, `np.arange` gives the ranks of as many places as there are gains, and one division and one sum do
+# the rest. Cut the ranking *before* you hand it over. For the ideal, mind the order of the two steps, sorting
+# and cutting: the best documents may stand at the end of `judged`. And look before you divide.
 #
 # </details>
 
 
 # %%
 def ndcg_at_k(relevance, judged, k):
-    """nDCG of one query: relevance int [n] in ranked order, judged int [m] in any -> float."""
+    """nDCG of one query: int [n] in ranked order, int [m] in any order, int -> float in [0, 1]."""
 
     # BEGIN SOLUTION
     def dcg(gains):
@@ -945,6 +1102,28 @@ def ndcg_at_k(relevance, judged, k):
 
 # %%
 check.ndcg_at_k(ndcg_at_k)
+
+# %% [markdown]
+# Your nDCG scores a whole run, the mixture of section 4 on dev, question by question:
+
+# %%
+from collections import Counter
+
+
+def library_ndcg(relevance, judged, k):
+    found = dict(enumerate(relevance.tolist()))
+    missed = (Counter(judged.tolist()) - Counter(found.values())).elements()
+    return library.ndcg(range(len(found)), found | dict(enumerate(missed, start=len(found))), k)
+
+
+gain_at = check.ndcg_at_k.choose(ndcg_at_k, library_ndcg)
+mixture = mixed(dev_first, dev_logits, 0.4)
+gains = []
+for q, judgements in dev.qrels.items():
+    row = np.array([judgements.get(i, 0) for i in mixture[q]])
+    gains.append(float(gain_at(row, np.array(list(judgements.values())), 10)))
+known = ragkit.evaluate(dev.qrels, mixture, "ndcg@10").mean["ndcg@10"]
+print(f"from the exercise {np.mean(gains):.4f}, ragkit.evaluate {known:.4f}")
 
 # %% [markdown]
 # With a single right document, every metric is a function of its rank:
@@ -1010,7 +1189,7 @@ seeing.bootstrap(differences_on_dev, "difference of mrr@10, mixed − MiniLM")
 # %% [markdown]
 # ### Intervals can fail too
 #
-# The **bootstrap** draws questions again, with replacement, and takes the middle 95% of the means (page
+# The [**bootstrap**](../theory/glossary.md#bootstrap) draws questions again, with replacement, and takes the middle 95% of the means (page
 # 03). Near 0 and 1 it fails. Take a system that finds the answer for 95% of all questions, and ask it 24. How
 # often does the "95%" interval of such a sample contain the true 0.95? All 25 possible outcomes can be
 # gone through:
@@ -1096,21 +1275,28 @@ for decimals in (2, 1):
 # ### Exercise 3.6 · Kendall's τ
 # *Difficulty ●●○ · 10 minutes*
 #
-# Over all pairs of different documents: the share that both scorers put in the *same* order, minus the
-# share that they put in *opposite* order. +1 for equal orders, −1 for reversed ones, 0 for unrelated
-# ones.
+# `a` and `b` are two scorers' scores of the same $n$ documents, $n \ge 2$, without ties. Over all pairs of
+# different documents: the share that both scorers put in the *same* order, minus the share that they put in
+# *opposite* order. +1 for equal orders, −1 for reversed ones, near 0 for unrelated ones. Return one number.
 #
-# <details><summary>Hint</summary>
+# <details><summary>Hint 1: a nudge</summary>
 #
-# `np.sign(a[:, None] - a)` has shape `[n, n]` and says for each pair who is ahead. Multiply the two
-# sign matrices and sum. The diagonal is 0, and each pair occurs twice: divide by `n * (n - 1)`.
+# For one pair, who is ahead is the sign of a difference. When do two signs, multiplied, give +1, and when −1?
+#
+# </details>
+#
+# <details><summary>Hint 2: the way</summary>
+#
+# Two loops over pairs will do. Without loops: subtract `a` as a row from `a` as a column (`a[:, None]`), which
+# gives the differences of all pairs as a table `[n, n]`; take its signs, and the same for `b`. In that table
+# every pair stands twice, and every document is paired with itself: by what must the sum be divided?
 #
 # </details>
 
 
 # %%
 def kendall(a, b):
-    """Kendall's tau of two score lists without ties: float [n], float [n] -> float in [-1, 1]."""
+    """Kendall's tau of two score arrays without ties: float [n], float [n] -> float in [-1, 1]."""
     # BEGIN SOLUTION
     order = np.sign(a[:, None] - a) * np.sign(b[:, None] - b)  # [n, n]
     return order.sum() / (len(a) * (len(a) - 1))
@@ -1121,16 +1307,25 @@ def kendall(a, b):
 check.kendall(kendall)
 
 # %% [markdown]
-# Student (cosine) and teacher (logit) on the first ten candidates of each dev question:
+# Student (cosine) and teacher (logit) on the first ten candidates of each dev question, by your function where
+# it is right, and by scipy's:
 
 # %%
 from scipy.stats import kendalltau
 
+
+def library_kendall(a, b):
+    return kendalltau(a, b).statistic
+
+
+tau = check.kendall.choose(kendall, library_kendall)
 taus = []
 for query_id, row in dev_logits.items():
-    student = [dev_first[query_id][doc_id] for doc_id in row]
-    taus.append(kendalltau(student, list(row.values())).statistic)
-print(f"mean Kendall {np.mean(taus):.2f}")
+    student = np.array([dev_first[query_id][doc_id] for doc_id in row])
+    teacher = np.array(list(row.values()))
+    taus.append((float(tau(student, teacher)), library_kendall(student, teacher)))
+mine, scipys = np.mean(taus, axis=0)
+print(f"mean Kendall: from the exercise {mine:.2f}, scipy {scipys:.2f}")
 
 # %% [markdown]
 # Positive, but far from 1: they often disagree. Who is right then? For every pair of a right and a wrong
@@ -1185,70 +1380,71 @@ for m in sorted(best.values(), key=lambda m: -m[1])[:5]:
 # %% [markdown]
 # ## 9 · Drills
 #
-# Put each answer in its variable. Numbers and choices are checked at once; reasons and text are kept
-# for a person to read (20 words or more).
+# Put each answer in its variable. Numbers and choices are checked at once, part by part; reasons and text
+# are kept for a person to read (20 words or more).
 #
-# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento; los
-# > razonamientos los lee una persona. Los textos puedes escribirlos en español; las opciones, como se
-# > piden (`"no"`, `"c"`).
+# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, parte por parte;
+# > los razonamientos los lee una persona. Puedes responder en español, también con las opciones (`"sí"`) y las
+# > unidades (`"20 pasadas"`).
 #
+# **Drill 1.** A first stage hands 800 candidates to a cross-encoder that takes 9 ms per pair. For one
 # new question: how many forward passes does the cross-encoder make, how many would a bi-encoder make
-# whose documents are stored, and how many seconds does the cross-encoder take? Answer
+# whose documents are stored, and how many seconds does the cross-encoder take, to one decimal? Answer
 # `(cross, bi, seconds)`.
 
 # %%
 # BEGIN SOLUTION: drill_03_1 = None
-drill_03_1 = (1000, 1, 1000 * 0.007)
+drill_03_1 = (800, 1, 800 * 0.009)
 # END SOLUTION
 drills.check("03_1", drill_03_1)
 
 # %% [markdown]
-# **Drill 2.** By hand. Three questions: the first right document is at rank 1, at rank 3, and
-# nowhere among the first ten. What is mrr@10? Then one question with two right documents, found at ranks 2 and
-# 5: what is its ndcg@10? Answer `(mrr, ndcg)`, to three decimals.
+# **Drill 2.** By hand. Three questions: the first right document is at rank 2, at rank 5, and
+# nowhere among the first ten. What is mrr@10? Then one question with two right documents, found at ranks 1 and
+# 4: what is its ndcg@10? Answer `(mrr, ndcg)`, to three decimals.
 
 # %%
 # BEGIN SOLUTION: drill_03_2 = None
 drill_03_2 = (
-    (1 + 1 / 3 + 0) / 3,
-    (1 / np.log2(3) + 1 / np.log2(6)) / (1 / np.log2(2) + 1 / np.log2(3)),
+    (1 / 2 + 1 / 5 + 0) / 3,
+    (1 / np.log2(2) + 1 / np.log2(5)) / (1 / np.log2(2) + 1 / np.log2(3)),
 )
 # END SOLUTION
 drills.check("03_2", drill_03_2)
 
 # %% [markdown]
-# **Drill 3.** Every question has one right document. A first stage has a recall@10 of 87% and a
-# recall@50 of 99%. What is the highest hit_rate@1 that a reranker of depth 10 can reach (as a number
-# from 0 to 1)? If its depth is raised to 50, must its hit_rate@1 rise, `"yes"` or `"no"`? And why?
+# **Drill 3.** Every question has one right document. A first stage has a recall@10 of 78% and a
+# recall@50 of 93%. What is the highest hit_rate@1 that a reranker of depth 10 can reach, to two
+# decimals? If its depth is raised to 50, must its hit_rate@1 rise, `"yes"` or `"no"`? And why?
 # Answer `(ceiling, must_rise, reason)`.
 
 # %%
 # BEGIN SOLUTION: drill_03_3 = None
 drill_03_3 = (
-    0.87,
+    0.78,
     "no",
-    """Only a document among the ten can come first, so 0.87 is the most. At depth 50 the ceiling is
-    0.99, but each of the forty further candidates is also a chance for the reranker to be misled:
+    """Only a document among the ten can come first, so 0.78 is the most. At depth 50 the ceiling is
+    0.93, but each of the forty further candidates is also a chance for the reranker to be misled:
     where it scores a wrong newcomer above the right document, a hit is lost.""",
 )
 # END SOLUTION
 drills.check("03_3", drill_03_3)
 
 # %% [markdown]
-# **Drill 4.** On 232 questions a reranker changes hit_rate@1 by +2 points, 95% interval −4 to +8,
-# p = 0.64. Which statement is right? (a) Reranking has no effect. (b) Reranking helps by 2 points.
+# **Drill 4.** On 150 questions a reranker changes hit_rate@1 by +3 points, 95% interval −5 to +11,
+# p = 0.46. Which statement is right? (a) Reranking has no effect. (b) Reranking helps by 3 points.
 # (c) The data are compatible with a small loss as well as with a sizeable gain. (d) The probability that
-# reranking has no effect is 64%. And about how many questions would bring the half-width of the interval
-# from 6 points down to 2? Answer `(letter, questions, reason)`.
+# reranking has no effect is 46%. And about how many questions would bring the half-width of the interval
+# from 8 points down to 3? Answer `(letter, questions, reason)`.
 
 # %%
 # BEGIN SOLUTION: drill_03_4 = None
 drill_03_4 = (
     "c",
-    232 * 9,
-    """The interval contains every effect that the data do not rule out: a loss of four points, none,
-    a gain of eight. That 0 is among them shows neither help nor its absence. The width shrinks with
-    the square root of the number of questions, so a third of it takes nine times as many.""",
+    1067,
+    """The interval contains every effect that the data do not rule out: a loss of five points, none,
+    a gain of eleven. That 0 is among them shows neither help nor its absence. The width shrinks with
+    the square root of the number of questions, so 8/3 narrower takes 64/9 times as many.""",
 )
 # END SOLUTION
 drills.check("03_4", drill_03_4)

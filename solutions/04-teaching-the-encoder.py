@@ -21,7 +21,8 @@
 #
 # **You need** labs 01 and 03. Everything runs on a laptop, without a network; the two trainings take
 # a minute or two the first time, and are kept for the next. The background is on
-# [theory page 04](../theory/04-teaching-the-encoder.md).
+# [theory page 04](../theory/04-teaching-the-encoder.md). Words are explained in the
+# [glossary](../theory/glossary.md), and all formulas are on the [cheat sheet](../theory/cheat-sheet.md).
 #
 # > 🇪🇸 **Resumen.** Veremos qué le hace el entrenamiento a un espacio de vectores, daremos un paso de
 # > entrenamiento a mano, haremos un ajuste fino (*fine-tuning*) de MiniLM con un centenar de preguntas y
@@ -124,13 +125,13 @@ plots.show(
 #
 # What has training done to the vectors? Three things are easy to see, and each has been blamed.
 #
-# - **The cone.** All vectors share a direction: their mean cosine is high.
+# - [**The cone.**](../theory/glossary.md#anisotropy) All vectors share a direction: their mean cosine is high.
 # - **Hubs.** Some document is near to everything, and comes first for dozens of questions
 #   (Radovanović et al. 2010).
 # - **The spectrum.** The variance has moved into a few directions, and the rest hardly count.
 #
 # For the third we need a measure. Let $\lambda_1, \ldots, \lambda_d$ be the variances of the vectors along
-# their principal directions (the eigenvalues of the covariance matrix). The **effective dimensions** are
+# their principal directions (the eigenvalues of the covariance matrix). The [**effective dimensions**](../theory/glossary.md#effective-dimensions) are
 #
 # $$\frac{(\lambda_1 + \cdots + \lambda_d)^2}{\lambda_1^2 + \cdots + \lambda_d^2},$$
 #
@@ -282,8 +283,8 @@ plots.show(
 # %% [markdown]
 # **How far should one shrink?** $n$ centred texts span at most $n - 1$ directions; along the others there is
 # no variance to divide by. *Predict first*, for the 384 directions of MiniLM: how many do 50 texts leave empty,
-# and is a covariance of so few in need of more shrinkage than one of all the sentences, or of less? Run the
-# cell, and look for the best score on dev.
+# and is a covariance of so few in need of more [shrinkage](../theory/glossary.md#shrinkage) than one of all
+# the sentences, or of less? Run the cell, and look for the best score on dev.
 
 # %%
 from ragkit.course import seeing
@@ -458,7 +459,7 @@ def negative_mask(columns, relevant):
 check.negative_mask(negative_mask)
 
 # %% [markdown]
-# How many such false negatives has a batch of 32, drawn from `dev`?
+# How many such [false negatives](../theory/glossary.md#false-negative) has a batch of 32, drawn from `dev`?
 
 # %%
 from ragkit.finetuning.pairs import allowed, training_pairs
@@ -784,42 +785,42 @@ print("the same loss:", np.isclose(loss, ours, rtol=1e-4))
 # %% [markdown]
 # ## 7 · Drills
 #
-# Put each answer in its variable. Numbers and choices are checked at once; text is kept for a person
-# to read (20 words or more).
+# Put each answer in its variable. Numbers and choices are checked at once, part by part; text is kept for
+# a person to read (20 words or more).
 #
-# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento; los textos,
-# > que puedes escribir en español, los lee una persona. Las opciones, como se piden (`"away"`, `"others"`).
+# > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, parte por parte;
+# > los textos los lee una persona. Puedes responder en español, también con las opciones (`"hacia"`).
 #
-# **Drill 1.** The variances of a space along its four principal directions are 8, 1, 1 and 1. How many
-# effective dimensions has it, to two decimals? And a space of 64 directions with equal variances?
+# **Drill 1.** The variances of a space along its four principal directions are 6, 2, 1 and 1. How many
+# effective dimensions has it, to two decimals? And a space of 48 directions with equal variances?
 # Answer `(first, second)`.
 
 # %%
 # BEGIN SOLUTION: drill_04_1 = None
-drill_04_1 = (1.81, 64)
+drill_04_1 = (2.38, 48)
 # END SOLUTION
 drills.check("04_1", drill_04_1)
 
 # %% [markdown]
-# **Drill 2.** A question has a cosine of 0.6 with its own document and 0.5 and 0.1 with two negatives;
+# **Drill 2.** A question has a cosine of 0.7 with its own document and 0.55 and 0.3 with two negatives;
 # $\tau = 0.1$. How strong is the pull on its own document, $(1 - p)/\tau$, to two decimals? What share of the
 # push falls on the first negative, to two decimals? Answer `(pull, share)`.
 
 # %%
 # BEGIN SOLUTION: drill_04_2 = None
-drill_04_2 = (2.73, 0.98)
+drill_04_2 = (1.94, 0.92)
 # END SOLUTION
 drills.check("04_2", drill_04_2)
 
 # %% [markdown]
-# **Drill 3.** A batch of 32 questions is drawn at random; each is answered by one of 56 documents, all
+# **Drill 3.** A batch of 40 questions is drawn at random; each is answered by one of 75 documents, all
 # equally likely. With what probability does a given question share its answer with at least one other of
 # the batch, to two decimals? And without a mask, which way does the loss then push that answer, `"towards"`
 # the question or `"away"`? Answer `(probability, direction)`.
 
 # %%
 # BEGIN SOLUTION: drill_04_3 = None
-drill_04_3 = (0.43, "away")
+drill_04_3 = (0.41, "away")
 # END SOLUTION
 drills.check("04_3", drill_04_3)
 
@@ -839,14 +840,14 @@ also throws out negatives that are truly wrong, and these were the most useful o
 drills.check("04_4", drill_04_4)
 
 # %% [markdown]
-# **Drill 5.** After epochs 0 to 4 the mrr@10 of the held-out questions is 0.70, 0.72, 0.74, 0.73 and 0.71.
+# **Drill 5.** After epochs 0 to 4 the mrr@10 of the held-out questions is 0.66, 0.69, 0.73, 0.75 and 0.72.
 # Which epoch do you keep? On which questions do you then report the gain, on `"the held-out ones"` or on
 # `"others"`? Why? Answer `(epoch, questions, reason)`.
 
 # %%
 # BEGIN SOLUTION: drill_04_5 = None
 drill_04_5 = (
-    2,
+    3,
     "others",
     """The best of five epochs was picked by the held-out questions, so their score is the highest of
     five noisy ones and too good. Questions that neither the training nor the choice has seen give

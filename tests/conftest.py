@@ -118,3 +118,9 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         return Outcome(int(ended.value.code or 0), captured.out, captured.err)
 
     return command
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A function under test may import a library first, on a machine that does much else."""
+    monkeypatch.setattr("ragkit.course.calling.LIMIT", 120.0)

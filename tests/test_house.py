@@ -33,7 +33,8 @@ THROUGH_THE_WALL = {"ragkit/course/check.py", "ragkit/course/drills/__init__.py"
 MODULES = sorted((ROOT / "ragkit").rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 OWN = {"ragkit", "benchmarks", "tests", "conftest", "translations", "st_faiss"} | {
-    path.stem for path in (ROOT / "tests").rglob("*.py")
+    path.parent.name if path.stem == "__init__" else path.stem
+    for path in (ROOT / "tests").rglob("*.py")
 }
 
 

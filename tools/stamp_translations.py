@@ -1,7 +1,7 @@
 """Record in each Spanish page which English text it translates: after translating, not before.
 
-A page is only stamped if it has the parts of its original: headings, formulas, code, quotes, images
-and drills. What is missing is named, and that page is left alone.
+A page is only stamped if it has the parts of its original: headings, anchors, formulas, code,
+quotes, images and drills. What is missing is named, and that page is left alone.
 """
 
 from __future__ import annotations

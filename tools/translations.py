@@ -3,6 +3,10 @@
 `x.es.md` stands beside `x.md` and records the digest of the English text that it translates, in a
 link definition, which shows nothing. Values between ledger marks do not count: a new measurement
 makes no page stale.
+
+A heading may begin with an anchor of its own, `<a id="s5"></a>`, the same in both languages. GitHub
+and JupyterLab both find it; the anchors that they derive from a title differ, and JupyterLab finds
+none with an accent.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ _FORMULA = re.compile(
 )
 _IMAGE = re.compile(r"!\[(?P<alt>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\((?P<target>[^)\s]+)\)")
-_HEADING = re.compile(r"^(?P<level>#{1,6}) (?P<title>.+)$", re.MULTILINE)
+_HEADING = re.compile(
+    r'^(?P<level>#{1,6}) (?:<a id="(?P<anchor>[a-z0-9-]+)"></a>)?(?P<title>.+)$', re.MULTILINE
+)
 _DRILL = re.compile(r"\*\*(?:Drill|Cuestión) (?P<number>\d)\b")
 
 
@@ -78,10 +84,15 @@ class Page:
         return [m["number"] for m in _DRILL.finditer(self.prose)]
 
     @property
+    def own_anchors(self) -> list[str]:
+        """The anchors with which headings begin, in order."""
+        return [m["anchor"] for m in _HEADING.finditer(self.prose) if m["anchor"]]
+
+    @property
     def anchors(self) -> set[str]:
-        """What a link may name after `#`, as GitHub derives it from the headings."""
+        """What a link may name after `#`: a heading's own, or GitHub's from its title."""
         slugs = (re.sub(r"[^\w\- ]", "", title.lower()) for _, title in self.headings)
-        return {slug.replace(" ", "-") for slug in slugs}
+        return {slug.replace(" ", "-") for slug in slugs} | set(self.own_anchors)
 
     @property
     def digest(self) -> str:
@@ -111,6 +122,7 @@ def translated_pages(root: Path | None = None) -> Iterator[tuple[Path, Path]]:
 
 PARTS: dict[str, Callable[[Page], object]] = {
     "headings": lambda page: [level for level, _ in page.headings],
+    "anchors": lambda page: Counter(page.own_anchors),
     "formulas": lambda page: Counter(page.formulas),
     "code blocks": lambda page: page.code,
     "ledger quotes": lambda page: Counter(page.quotes),

@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal, NoReturn
 import typer
 from typer.exceptions import Abort, TyperException
 
-from ragkit.cli import console, training
+from ragkit.cli import console, training, working
 from ragkit.cli import course as teaching
+from ragkit.course import layout
 from ragkit.errors import DataError, RagkitError, one_line
 
 app = typer.Typer(
@@ -38,7 +39,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a progr
 
 @app.command()
 def ask(
-    question: Annotated[str, typer.Argument(help="What you want to know, in your own words.")],
+    question: Annotated[
+        str | None,
+        typer.Argument(help="What you want to know, in your own words.", metavar="QUESTION"),
+    ] = None,
     k: Annotated[int, typer.Option("--k", "-k", help="How many documents to show.")] = 5,
     encoder: Annotated[
         EncoderName, typer.Option(help="Which model turns text into vectors.")
@@ -71,6 +75,8 @@ def ask(
     from ragkit.runtime import data_dir
     from ragkit.search.retrievers import DenseRetriever, Retriever
 
+    if question is None:
+        raise DataError('Ask something, such as: ragkit ask "past participle of eat?"')
     question, k, depth = check_query(question), check_count(k), check_count(depth, "depth")
     if rerank and k > depth:  # more candidates for a larger k might change what comes first
         few = f"--rerank reads {depth} candidates, so it shows no more; for {k} add --depth {k}."
@@ -166,8 +172,10 @@ def doctor() -> None:
         raise typer.Exit(1)
 
 
+for _working in (working.work, working.progress, working.reset, working.validate):
+    app.command()(_working)
 for _teaching in (teaching.editions, teaching.results, teaching.bundle, teaching.grade):
-    app.command()(_teaching)
+    app.command(hidden=not layout.has_answers())(_teaching)  # a bundle has nothing for them
 app.command("train-minigpt")(training.train_minigpt)
 app.command()(training.finetune)
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli import console
+from ragkit.course.delivery import SECONDS
 from ragkit.errors import DataError
 
 Submissions = Annotated[
@@ -44,7 +45,8 @@ def editions(
     """Make both editions of every lab from its one source, and execute them.
 
     `solutions/NN-….py` is the source. The student edition loses what stands between the solution
-    marks; both are executed, so that what is committed shows its outputs.
+    marks; both are executed, so that what is committed shows its outputs. A notebook of labs/ in
+    which somebody worked is never overwritten.
     """
     if run:
         from ragkit.course.running import run_all
@@ -53,10 +55,13 @@ def editions(
         return
     _need_sources()
     from ragkit.course.staff import editions as maker
+    from ragkit.course.staff.own_work import find_own_work
 
     if check:
         if drift := maker.drift():
-            print(*drift, "Make them again: ragkit editions", sep="\n")
+            print(*drift, sep="\n")
+            if not find_own_work():  # which making them again would overwrite
+                print("Make them again: ragkit editions")
             raise typer.Exit(1)
         print("Every edition matches its source.")
     else:
@@ -116,7 +121,7 @@ def grade(
     out: ReportFolder = None,
     lab: OnlyLab = None,
     jobs: Jobs = None,
-    timeout: Timeout = 60.0,
+    timeout: Timeout = SECONDS,
     seed: HiddenSeed = None,
     manual: ManualFile = None,
 ) -> None:

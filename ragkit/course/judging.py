@@ -1,12 +1,12 @@
-"""Comparing an answer with its key: one rule for the check in a lab and for the grader.
+"""Comparing answers with their keys: one rule for the check in a lab and for the grader.
 
 A `Key` is a case with the right answer and those of the known mistakes, all as values: no function
-that computes an answer is needed to judge one.
+that computes an answer is needed to judge one. A mistake is named only when it is certain: it gives
+the student's answer in every case, those that went wrong and those that went right.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -14,11 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from ragkit.course import plain
+from ragkit.course import plain, progress
+from ragkit.course.calling import Outcome, call, is_stub
 from ragkit.course.verdict import Finding, Verdict
+from ragkit.errors import DataError
 
 Function = Callable[..., Any]
-_LAZY = ("zip", "map", "filter", "generator", "range", "dict_values", "reversed")
+_LAZY = ("zip", "map", "filter", "generator", "islice", "reversed")
+HALF = 0.5  # the credit for what a known mistake explains
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +40,44 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrong:
+    """What a known mistake answers to a case; `trivial` if it does nothing of the work asked."""
+
+    sentence: str
+    answer: Any
+    trivial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
-    """A case, its right answer float64, and (sentence, answer) of each mistake worth naming."""
+    """A case, its right answer float64, and what each mistake worth naming answers to it."""
 
     case: Case
     expected: Any
-    mistakes: tuple[tuple[str, Any], ...]
+    mistakes: tuple[Wrong, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A public case as a student sees it: `function(*view.arguments)` should give `expected`."""
+
+    name: str
+    number: int
+    kind: str
+    arguments: tuple[Any, ...]
+    expected: Any
+
+    def __repr__(self) -> str:
+        shown = [f"argument {i}: {_short(a)}" for i, a in enumerate(self.arguments, start=1)]
+        lines = [f"case {self.number}: {self.kind}", *shown, f"expected: {_short(self.expected)}"]
+        return "\n  ".join(
+            [*lines, f"try {self.name}(*check.{self.name}.case({self.number}).arguments)"]
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The public check of one exercise; `judge` never raises."""
+    """The public check of one exercise; `judge` never raises and always ends."""
 
     name: str
     keys: Sequence[Key]
@@ -55,39 +85,86 @@ class Check:
 
     def __call__(self, function: Function) -> Verdict:
         """Print and return the verdict on a student's function."""
-        return self.judge(function).say()
+        return progress.record(self.name, self.judge(function).say())
+
+    def case(self, number: int) -> CaseView:
+        """Case `number`, counted from 1: a copy of its input, and what is expected of it."""
+        if not isinstance(number, int) or not 1 <= number <= len(self.keys):
+            raise DataError(f"check.{self.name} has the cases 1 to {len(self.keys)}.")
+        key = self.keys[number - 1]
+        arguments, expected = deepcopy((key.case.arguments, key.expected))
+        return CaseView(self.name, number, key.case.described, arguments, expected)
+
+    def choose(self, mine: Function, library: Function) -> Function:
+        """The student's function where it is right, else the library's; prints which."""
+        right = self.judge(mine).status == "correct"
+        print(f"{self.name}: " + ("yours" if right else "the library's, until yours is right"))
+        return mine if right else library
 
     def judge(self, function: Function) -> Verdict:
-        """The verdict on a student's function: of its mistakes, the one that explains most."""
+        """The verdict on a student's function: its mistake if that is certain, else the numbers."""
         if not callable(function):
             return Verdict("incorrect", f"{self.name} must be a function; got {function!r:.60}.")
-        failed: list[tuple[Key, Finding]] = []
+        findings: list[Finding] = []
+        changed: set[str] = set()
         for key in self.keys:
-            try:
-                finding = find(answer_of(function, key.case), key, self.tolerance)
-            except NotImplementedError:
+            outcome = call(function, key.case.arguments)
+            if isinstance(outcome.error, NotImplementedError) and is_stub(function):
                 return Verdict("not attempted", f"write {self.name}, then run this cell again.")
-            except (Exception, SystemExit) as error:
-                finding = Finding("incorrect", f"it raised {type(error).__name__}: {error}")
-            if finding.kind != "correct":
-                failed.append((key, finding))
-        if not failed:
-            return Verdict("correct")
-        sentence = likeliest([finding for _, finding in failed])
-        key, finding = next(((k, f) for k, f in failed if sentence in f.named), failed[0])
-        complaint = sentence or finding.sentence + finding.numbers
-        return Verdict("incorrect", f"on {key.case.described}, {complaint}")
+            findings.append(_find_outcome(outcome, key, self.tolerance))
+            changed.update(outcome.changed)
+            if outcome.late:
+                break
+        note = f"it changes its input {_listed(changed)}; work on a copy." if changed else ""
+        if all(finding.kind == "correct" for finding in findings):
+            return Verdict("correct", f"but {note}" if note else "")
+        return Verdict("incorrect", self._complaint(findings) + (f"\n  And {note}" if note else ""))
+
+    def _complaint(self, findings: Sequence[Finding]) -> str:
+        wrong = next(n for n, finding in enumerate(findings) if finding.kind != "correct")
+        key, finding = self.keys[wrong], findings[wrong]
+        mistake = explain(self.keys, findings)
+        words = mistake.sentence if mistake else finding.sentence + finding.numbers
+        right = sum(finding.kind == "correct" for finding in findings)
+        return (
+            f"{right} of {len(self.keys)} cases right. On {key.case.described}, {words}\n"
+            f"  Look at it: check.{self.name}.case({wrong + 1})"
+        )
 
 
 def answer_of(function: Function, case: Case) -> Any:
-    """What a function returns for a case, as plain values; the function gets copies."""
-    return plain.decode(plain.encode(function(*deepcopy(case.arguments))))
+    """What a function returns for a case, as plain values; raises what the function raises."""
+    outcome = call(function, case.arguments)
+    if outcome.late:
+        raise TimeoutError(f"no answer to {case.kind}")
+    if outcome.error is not None:
+        raise outcome.error
+    return outcome.value
 
 
-def likeliest(findings: Sequence[Finding]) -> str:
-    """The mistake that explains most of the wrong answers, the first in case of a tie; or ''."""
-    votes = Counter(sentence for finding in findings for sentence in finding.named)
-    return max(votes, key=votes.__getitem__, default="")
+def explain(keys: Sequence[Key], findings: Sequence[Finding]) -> Wrong | None:
+    """The one known mistake that gives the student's answer in every case, or None.
+
+    `findings` are those on `keys`, in their order; a case without one is not explained.
+    """
+    if not findings or len(findings) < len(keys):
+        return None
+    shared = set(findings[0].named).intersection(*(finding.named for finding in findings))
+    fitting = [wrong for wrong in keys[0].mistakes if wrong.sentence in shared]
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def credit(keys: Sequence[Key], findings: Sequence[Finding]) -> float:
+    """The share earned: the weight of the right cases, and half the rest if a mistake explains it.
+
+    A mistake that does nothing of the work asked for earns nothing, even where it is right.
+    """
+    right = sum(k.case.weight for k, f in zip(keys, findings, strict=True) if f.kind == "correct")
+    whole = sum(key.case.weight for key in keys)
+    mistake = explain(keys, findings)
+    if mistake is None or right == whole:
+        return right / whole
+    return 0.0 if mistake.trivial else (right + HALF * (whole - right)) / whole
 
 
 def find(answer: Any, key: Key, tolerance: float) -> Finding:
@@ -95,31 +172,84 @@ def find(answer: Any, key: Key, tolerance: float) -> Finding:
     if answer is None:
         return Finding("incorrect", "it returned None. Is the return statement missing?")
     try:
-        values = np.asarray(answer, dtype=np.float64)
+        values = _numbers(answer)
     except (TypeError, ValueError, OverflowError):
-        lazy = isinstance(answer, plain.Opaque) and answer.type_name in _LAZY
-        sentence = "what it returned is not numeric" + ("; wrap it in list(...)." if lazy else ".")
-        return Finding("incorrect", sentence, f" It is {answer!r:.60}.")
+        return _not_numeric(answer)
+    named = tuple(w.sentence for w in key.mistakes if _equal(values, w.answer, tolerance, True))
     if _equal(values, key.expected, tolerance):
-        return Finding("correct")
-    named = tuple(message for message, wrong in key.mistakes if _equal(values, wrong, tolerance))
-    if named:
-        return Finding("named", named=named)
+        return Finding("correct", named=named)
     if not np.isfinite(values).all():
         sentence = "it returned nan or inf: a division by zero, or an overflow?"
-        return Finding("incorrect", sentence, f" It is {_short(values)}.")
+        return Finding("incorrect", sentence, f" It is {_short(values)}.", named)
     if values.shape != key.expected.shape:
         shapes = f" It is {list(values.shape)}, not {list(key.expected.shape)}."
-        return Finding("incorrect", "the shape is not the one asked for.", shapes)
+        sentence = _shape_sentence(values.shape, key.expected.shape)
+        return Finding("incorrect", sentence, shapes, named)
     numbers = f" It is {_short(values)}; expected {_short(key.expected)}."
-    return Finding("incorrect", "the values are not right.", numbers)
+    return Finding("incorrect", "the values are not right.", numbers, named)
 
 
-def _equal(values: Any, expected: Any, tolerance: float) -> bool:
+def _find_outcome(outcome: Outcome, key: Key, tolerance: float) -> Finding:
+    where = f" in {outcome.where}" if outcome.where else ""
+    if outcome.late:
+        rest = " It cannot be stopped: restart the kernel." if outcome.runs_on else ""
+        sentence = f"it did not return in time. It is{where or ' still running'}. Does a loop end?"
+        return Finding("incorrect", sentence + rest)
+    match outcome.error:
+        case None:
+            return find(outcome.value, key, tolerance)
+        case NotImplementedError():
+            return Finding("incorrect", f"`raise NotImplementedError` is still there{where}.")
+        case error:
+            said = f": {error}" if str(error) else ""
+            return Finding(
+                "incorrect", f"it raised {type(error).__name__}{said}{where and ','}{where}."
+            )
+
+
+def _numbers(answer: Any) -> Any:
+    """An answer as float64; ValueError if it is text, even where the text spells a number."""
+    if np.asarray(answer).dtype.kind in "US":
+        raise ValueError("text")
+    return np.asarray(answer, dtype=np.float64)
+
+
+def _not_numeric(answer: Any) -> Finding:
+    sentence = "what it returned is not numeric"
+    if isinstance(answer, plain.Opaque) and answer.type_name in _LAZY:
+        sentence += "; wrap it in list(...)"
+    elif isinstance(answer, str):
+        sentence += ": it is text"
+    return Finding("incorrect", f"{sentence}.", f" It is {answer!r:.60}.")
+
+
+def _shape_sentence(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    if len(got) != len(wanted):
+        axes = (
+            "a single number"
+            if not wanted
+            else f"{len(wanted)} ax{'es' if len(wanted) > 1 else 'is'}"
+        )
+        return f"the shape is not the one asked for, which has {axes}."
+    if got == wanted[::-1]:
+        return "the shape is that of the transpose: the axes are exchanged."
+    off = [str(axis) for axis, (a, b) in enumerate(zip(got, wanted, strict=True)) if a != b]
+    return f"the shape is not the one asked for: axis {' and '.join(off)} has another length."
+
+
+def _equal(values: Any, expected: Any, tolerance: float, nan: bool = False) -> bool:
     return values.shape == expected.shape and bool(
-        np.allclose(values, expected, rtol=tolerance, atol=tolerance, equal_nan=False)
+        np.allclose(values, expected, rtol=tolerance, atol=tolerance, equal_nan=nan)
     )
 
 
-def _short(array: Any) -> str:
-    return np.array2string(np.asarray(array), precision=4, threshold=8, edgeitems=2)
+def _listed(names: set[str]) -> str:
+    return " and ".join(f"`{name}`" for name in sorted(names))
+
+
+def _short(value: Any) -> str:
+    """A value on one line, long ones in part."""
+    if not isinstance(value, np.ndarray):
+        return f"{value!r:.300}"
+    text = np.array2string(value, precision=4, threshold=12, edgeitems=2, separator=", ")
+    return " ".join(text.split())

@@ -39,8 +39,18 @@ def labs(root: Path | None = None) -> list[Lab]:
 
 
 def student_labs(root: Path | None = None) -> list[Path]:
-    """Every notebook that students work in, in order; a bundle has no other notebooks."""
+    """Every notebook as it is handed out, in order; a bundle has no other notebooks."""
     return sorted(((root or course_root()) / "labs").glob("[0-9][0-9]-*.ipynb"))
+
+
+def has_answers() -> bool:
+    """True in a clone, which has what no student gets; false in a students' bundle."""
+    return Path(__file__).with_name("staff").is_dir()
+
+
+def work_folder(root: Path | None = None) -> Path:
+    """The folder of the student's own copies, which no command overwrites."""
+    return (root or course_root()) / "work"
 
 
 def course_root() -> Path:

@@ -9,7 +9,12 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from array import array
+from collections import deque
+from collections.abc import KeysView, ValuesView
 from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
 from numbers import Real
 from typing import Any
 
@@ -53,12 +58,12 @@ def _encode(value: Any, depth: int) -> Any:
         return whole if whole.bit_length() < 64 else _opaque(value)
     if isinstance(value, np.bool_):
         return bool(value)
-    if isinstance(value, Real):  # a float, a fraction, a numpy scalar
+    if isinstance(value, Real | Decimal):  # a float, a fraction, a numpy scalar
         return _number(float(value))
     if isinstance(value, list | tuple | dict):
         return _container(value, depth)
-    if isinstance(value, range):
-        return _container(list(value[: MAX_NUMBERS + 1]), depth)
+    if isinstance(value, range | array | deque | KeysView | ValuesView):
+        return _container(list(islice(value, MAX_NUMBERS + 1)), depth)
     return _array(_as_array(value), value, depth)
 
 
@@ -114,19 +119,19 @@ def _as_array(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
-def _array(array: Any, value: Any, depth: int) -> Any:
-    if array.size > MAX_NUMBERS or max(array.shape, default=0) > MAX_NUMBERS:
+def _array(found: Any, value: Any, depth: int) -> Any:
+    if found.size > MAX_NUMBERS or max(found.shape, default=0) > MAX_NUMBERS:
         return _opaque(value)
-    if array.dtype.kind == "O":
-        return encode(array.tolist(), depth)
-    if array.dtype.kind not in _KINDS:
+    if found.dtype.kind == "O":
+        return encode(found.tolist(), depth)
+    if found.dtype.kind not in _KINDS:
         return _opaque(value)
-    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
-        array = array.astype(np.float64)
-    numbers = array.ravel().tolist()
-    if array.dtype.kind == "f":
+    if found.dtype.kind == "f" and found.dtype.itemsize > 8:
+        found = found.astype(np.float64)
+    numbers = found.ravel().tolist()
+    if found.dtype.kind == "f":
         numbers = [_number(number) for number in numbers]
-    return {"array": array.dtype.str, "shape": list(array.shape), "data": numbers}
+    return {"array": found.dtype.str, "shape": list(found.shape), "data": numbers}
 
 
 def _container(value: Any, depth: int) -> Any:

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ragkit.course import plain
 from ragkit.course.drills import properties
 from ragkit.course.drills.base import Choice, Constructed, Drill, Number, Part, Sealed, Text
-from ragkit.course.judging import Case, Check, Key
+from ragkit.course.drills.reading import Reading
+from ragkit.course.judging import Case, Check, Key, Wrong
 from ragkit.files import write_atomically
 
 
@@ -39,7 +41,7 @@ def read_drills(path: Path) -> dict[str, Drill]:
     """The drills that `write_drills` wrote, by name."""
     found = json.loads(path.read_text(encoding="utf-8"))
     return {
-        name: Drill([_part_from_data(part) for part in data["parts"]], data["praise"])
+        name: Drill([_part_from_data(part) for part in data["parts"]], data["form"])
         for name, data in found.items()
     }
 
@@ -55,7 +57,7 @@ def _check_as_data(check: Check) -> dict[str, Any]:
             "kind": key.case.kind,
             "detail": key.case.detail,
             "expected": plain.encode(key.expected),
-            "mistakes": [[message, plain.encode(wrong)] for message, wrong in key.mistakes],
+            "mistakes": [[w.sentence, plain.encode(w.answer), w.trivial] for w in key.mistakes],
         }
         for key in check.keys
     ]
@@ -67,7 +69,7 @@ def _check_from_data(name: str, data: Mapping[str, Any]) -> Check:
         Key(
             Case(plain.decode(key["arguments"]), key["kind"], key["detail"]),
             plain.decode(key["expected"]),
-            tuple((message, plain.decode(wrong)) for message, wrong in key["mistakes"]),
+            tuple(Wrong(said, plain.decode(wrong), triv) for said, wrong, triv in key["mistakes"]),
         )
         for key in data["keys"]
     ]
@@ -76,29 +78,31 @@ def _check_from_data(name: str, data: Mapping[str, Any]) -> Check:
 
 def _drill_as_data(name: str, drill: Drill) -> dict[str, Any]:
     parts = [_part_as_data(f"{name}/{place}", part) for place, part in enumerate(drill.parts)]
-    return {"praise": drill.praise, "parts": parts}
+    return {"form": drill.form, "parts": parts}
 
 
 def _part_as_data(place: str, part: Part) -> dict[str, Any]:
     match part:
         case Text():
-            return {"text": True}
+            return {"text": part.label}
         case Constructed():
-            return {"constructed": part.judge.__name__, "width": part.width}
+            return {"constructed": part.judge.__name__, "label": part.label, "width": part.width}
         case Number() | Choice():
             part = part.sealed(place)
     return {
+        "label": part.label,
         "place": part.place,
         "seals": part.seals,
         "otherwise": part.otherwise,
-        "unit": part.unit,
+        "reading": asdict(part.reading),
     }
 
 
 def _part_from_data(data: Mapping[str, Any]) -> Part:
     if "text" in data:
-        return Text()
+        return Text(data["text"])
     if "constructed" in data:
-        return Constructed(getattr(properties, data["constructed"]), data["width"])
+        return Constructed(data["label"], getattr(properties, data["constructed"]), data["width"])
     seals = tuple((step, tuple(digests), *rest) for step, digests, *rest in data["seals"])
-    return Sealed(data["place"], seals, data["otherwise"], data["unit"])
+    reading = Reading(**data["reading"])
+    return Sealed(data["label"], data["place"], seals, data["otherwise"], reading)

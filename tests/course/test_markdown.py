@@ -20,6 +20,7 @@ from ragkit.course.ledger import QUOTE, TABLE
 PARSER = MarkdownIt("commonmark").enable("table")
 PAGES = sorted({*ledger.pages(ROOT), *ROOT.glob("handout/*.md"), *ROOT.glob("benchmarks/*.md")})
 
+ANCHOR = re.compile(r'^(#{1,6} )<a id="[a-z0-9-]+"></a>(?=\S)', re.MULTILINE)
 FOLDED = re.compile(r"</?(details|summary)\b")
 RAW_MARKS = re.compile(r"\*\*|__\w|`|\]\(|\[//\]:")
 STAMP = re.compile(r"^\[//\]: # \(translates:[0-9a-f]{64}\)$", re.MULTILINE)
@@ -63,7 +64,8 @@ def html_blocks(text: str) -> list[str]:
 
 
 def inline_html(text: str) -> list[str]:
-    """HTML within a paragraph that is no mark of a whole ledger quote."""
+    """HTML within a paragraph that is no mark of a whole ledger quote, nor a heading's anchor."""
+    text = ANCHOR.sub(r"\1", text)
     marks = {quote[0].partition("-->")[0] + "-->" for quote in QUOTE.finditer(text)} | {"<!--/r-->"}
     html = (
         token.content for part in inlines(text) for token in part if token.type == "html_inline"
@@ -138,7 +140,9 @@ def test_every_kind_of_page_is_read() -> None:
 # The checks themselves can fail.
 
 QUOTED = "<!--r:k-->60<!--/r-->"
-GOOD = f"""Ahead by {QUOTED} points, {QUOTED}%, {QUOTED}×, ({QUOTED}; **{QUOTED}**).
+GOOD = f"""# <a id="good-page"></a>A page
+
+Ahead by {QUOTED} points, {QUOTED}%, {QUOTED}×, ({QUOTED}; **{QUOTED}**).
 Not read: `**`, `$\\|x\\|$`. With $\\lVert x \\rVert_2 = 1$ and $a_1 b_2$.
 
 <details><summary>Hint</summary>
@@ -175,6 +179,9 @@ def test_a_good_page_has_no_faults(check: Callable[[str], list[str]]) -> None:
         (html_blocks, "<div>\nText\n</div>"),
         (inline_html, "A <b>word</b>."),
         (inline_html, "A word. <!-- a note -->"),
+        (inline_html, '## Title <a id="title"></a>'),
+        (inline_html, '## <a id="título"></a>Título'),
+        (inline_html, 'A <a id="word"></a>word.'),
         (inline_html, "Ahead by <!--r:k:no-such-part-->60<!--/r--> points."),
         (raw_marks, f"**Ahead by\n{QUOTED} points.**"),
         (raw_marks, f"**Ahead by{QUOTED} **points."),

@@ -128,6 +128,8 @@ ENGLISH = """English · [Español](x.es.md)
 
 # Title
 
+## <a id="s1"></a>1. Part
+
 Text with $a + b$ and <!--r:k-->0.5<!--/r-->.
 
 ```python
@@ -163,6 +165,7 @@ def test_a_new_value_makes_no_translation_stale(tmp_path: Path) -> None:
     ("old", "new", "part"),
     [
         ("# Title\n", "# Title\n\n## More\n", "headings"),
+        ('<a id="s1">', '<a id="s2">', "anchors"),
         ("$a + b$", "$a - b$", "formulas"),
         ("x = 1", "x = 2", "code blocks"),
         ("<!--r:k-->", "<!--r:k:low-->", "ledger quotes"),
@@ -198,9 +201,12 @@ def test_loose_numbers_are_found(text: str, found: list[str]) -> None:
 
 
 def test_broken_links_are_found(tmp_path: Path) -> None:
-    (tmp_path / "y.md").write_text("# A title, here\n")
-    text = "[a](y.md) [b](y.md#a-title-here) [c](z.md) [d](y.md#no) [e](https://example.org)"
-    assert list(broken_links(Page(tmp_path / "x.md", text))) == ["z.md", "y.md#no"]
+    (tmp_path / "y.md").write_text('# <a id="own"></a>A title, here\n')
+    text = (
+        "[a](y.md) [b](y.md#a-title-here) [c](z.md) [d](y.md#no) [e](https://example.org) "
+        "[f](y.md#own) [g](#here)"
+    )
+    assert list(broken_links(Page(tmp_path / "x.md", text))) == ["z.md", "y.md#no", "#here"]
 
 
 def test_a_formula_that_does_not_render_is_an_error() -> None:

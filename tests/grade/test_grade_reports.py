@@ -425,7 +425,7 @@ def test_a_class_is_graded_marked_and_graded_again_from_the_command_line(tmp_pat
     status, output = run("grade", place, "--out", out)
     assert status == 0
     assert "2 students graded" in output
-    assert "4 answers wait" in output
+    assert "5 answers wait" in output
     mark_by_hand(out / "manual.csv", lambda row: row.update(mark="1"))
     status, output = run("grade", "--manual", out / "manual.csv")
     assert status == 0

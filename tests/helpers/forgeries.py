@@ -346,7 +346,7 @@ _FORMULAS = {
     "drill_01_2": 'drill_01_2 = \'=HYPERLINK("http://localhost/", "click")\'',
     "drill_01_3": "drill_01_3 = ('@SUM(A1:A9)', '-2+3', '\\t=1')",
     "drill_01_4": "drill_01_4 = '+1'",
-    "drill_01_5": "drill_01_5 = (0.05, 'uniform', '\\r\\n-2+3;\"=1\",@SUM(1)')",
+    "drill_01_5": "drill_01_5 = (0.02, 'uniform', '\\r\\n-2+3;\"=1\",@SUM(1)')",
 }
 _INJECTIONS = [
     Attack(
@@ -362,8 +362,8 @@ _INJECTIONS = [
         "formulas",
         "answers that a spreadsheet would execute",
         sources=_FORMULAS,
-        expected={i: OK[i] for i in OK if i != "drill_01_3"} | {"drill_01_1": "incorrect"},
-        scores={i: FULL[i] for i in FULL if i != "drill_01_3"} | {"drill_01_1": 0.0},
+        expected=OK | {"drill_01_1": "incorrect"},
+        scores=FULL | {"drill_01_1": 0.0},
     ),
     Attack(
         "control-characters",

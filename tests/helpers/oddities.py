@@ -75,7 +75,7 @@ def _odd(name: str, why: str, unsure: tuple[str, ...] = (), **bodies: str) -> At
 _DRILLS = {
     "drill_01_1": "drill_01_1 = (YesNumber(1), YesNumber(2))",
     "drill_01_3": "drill_01_3 = Yes()",
-    "drill_01_5": "drill_01_5 = (YesNumber(0.5), YesText('one-hot'), 'A reason of few words.')",
+    "drill_01_5": "drill_01_5 = (YesNumber(0.2), YesText('one-hot'), 'A reason of few words.')",
 }
 
 ODDITIES = [

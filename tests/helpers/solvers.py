@@ -347,6 +347,22 @@ def pandas_two_stage(first, second, depth, k):
     return best["row"].to_numpy()
 
 
+def torch_two_stage(first, second, depth, k):
+    import torch
+
+    first, second = torch.tensor(first), torch.tensor(second)
+    rows = torch.sort(first, descending=True, stable=True).indices[:depth].sort().values
+    return rows[torch.sort(second[rows], descending=True, stable=True).indices][:k]
+
+
+def heap_two_stage(first, second, depth, k):
+    """`nlargest` keeps the earlier of equals; a tuple of rows comes back."""
+    from heapq import nlargest
+
+    candidates = sorted(nlargest(depth, range(len(first)), key=first.__getitem__))
+    return tuple(nlargest(k, candidates, key=second.__getitem__))
+
+
 def loop_rrf(ranks, k):
     fused = [0.0] * len(ranks[0])
     for system in ranks.tolist():
@@ -367,6 +383,20 @@ def torch_rrf(ranks, k):
 
     ranks = torch.tensor(ranks, dtype=torch.float64)
     return (k + ranks).reciprocal().masked_fill(ranks == 0, 0).sum(dim=0)
+
+
+def fraction_rrf(ranks, k):
+    from fractions import Fraction
+
+    shares = [[Fraction(1, int(k + r)) if r else Fraction(0) for r in row] for row in ranks]
+    return tuple(map(sum, zip(*shares, strict=True)))
+
+
+def pandas_rrf(ranks, k):
+    import pandas as pd
+
+    table = pd.DataFrame(ranks)
+    return (1 / (table.where(table > 0) + k)).sum()  # what is missing adds nothing
 
 
 def loop_max_sim(query, document):
@@ -394,6 +424,24 @@ def scipy_max_sim(query, document):
     return len(query) - cdist(query, document, "cosine").min(axis=1).sum()
 
 
+def torch_max_sim(query, document):
+    import torch
+
+    query, document = torch.tensor(query).float(), torch.tensor(document).float()
+    cosines = torch.nn.functional.cosine_similarity(query[:, None], document[None], dim=2)
+    return cosines.amax(dim=1).sum()
+
+
+def angle_max_sim(query, document):
+    """The largest cosine is that of the smallest angle; a 0-d array comes back."""
+    from math import acos, cos, hypot
+
+    def angle(a, b):
+        return acos(max(-1, min(1, sum(a * b) / hypot(*a) / hypot(*b))))
+
+    return np.array(sum(cos(min(angle(a, b) for b in document)) for a in query))
+
+
 def loop_mrr_at_k(relevance, k):
     total = 0.0
     for row in relevance:
@@ -419,6 +467,22 @@ def trec_mrr_at_k(relevance, k):
         run[str(q)] = {str(place): -float(place) for place in range(min(k, len(row)))}
     scored = pytrec_eval.RelevanceEvaluator(qrels, {"recip_rank"}).evaluate(run)
     return sum(scores["recip_rank"] for scores in scored.values()) / len(relevance)
+
+
+def fraction_mrr_at_k(relevance, k):
+    from fractions import Fraction
+
+    total = Fraction(0)
+    for row in relevance.tolist():
+        hits = [rank for rank, grade in enumerate(row[:k], start=1) if grade > 0]
+        total += Fraction(1, min(hits)) if hits else 0
+    return total / len(relevance)
+
+
+def masked_mrr_at_k(relevance, k):
+    hits = relevance[:, :k] > 0
+    ranks = np.ma.masked_array(np.broadcast_to(np.arange(hits.shape[1]) + 1.0, hits.shape), ~hits)
+    return (1 / ranks.min(axis=1)).filled(0).astype(np.float32).mean()
 
 
 def loop_ndcg_at_k(relevance, judged, k):
@@ -457,6 +521,26 @@ def trec_ndcg_at_k(relevance, judged, k):
     return scored["q"][f"ndcg_cut_{k}"] if scored else 0.0
 
 
+def natural_ndcg_at_k(relevance, judged, k):
+    """The base of the logarithm cancels out."""
+    gain, ideal = (
+        sum(grade / np.log1p(rank) for rank, grade in enumerate(grades[:k], start=1))
+        for grades in (relevance.tolist(), sorted(judged.tolist())[::-1])
+    )
+    return gain / ideal if gain else 0
+
+
+def torch_ndcg_at_k(relevance, judged, k):
+    import torch
+
+    def gain(grades):
+        grades = grades[:k].float()
+        return (grades / torch.log2(torch.arange(len(grades)) + 2)).sum()
+
+    ideal = gain(torch.tensor(judged).sort(descending=True).values)
+    return torch.nan_to_num(gain(torch.tensor(relevance)) / ideal)
+
+
 def loop_kendall(a, b):
     same = opposite = 0.0
     for i in range(len(a)):
@@ -481,6 +565,21 @@ def scipy_kendall(a, b):
     from scipy.stats import kendalltau
 
     return kendalltau(a, b).statistic
+
+
+def pandas_kendall(a, b):
+    import pandas as pd
+
+    return pd.Series(a).corr(pd.Series(b), method="kendall")
+
+
+def fraction_kendall(a, b):
+    from fractions import Fraction
+    from itertools import combinations
+
+    pairs = combinations(zip(a.tolist(), b.tolist(), strict=True), 2)
+    agree = [1 if (x < y) == (z < w) else -1 for (x, z), (y, w) in pairs]
+    return Fraction(sum(agree), len(agree))
 
 
 # Lab 04
@@ -632,12 +731,30 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
     "nearest": (sorted_nearest, partitioned_nearest, faiss_nearest),
     "recall_at_k": (loop_recall_at_k, broadcast_recall_at_k, trec_recall_at_k),
     "storage_bytes": (branched_storage_bytes, record_storage_bytes, torch_storage_bytes),
-    "two_stage": (loop_two_stage, lexsort_two_stage, pandas_two_stage),
-    "rrf": (loop_rrf, bincount_rrf, torch_rrf),
-    "max_sim": (loop_max_sim, outer_max_sim, scipy_max_sim),
-    "mrr_at_k": (loop_mrr_at_k, largest_mrr_at_k, trec_mrr_at_k),
-    "ndcg_at_k": (loop_ndcg_at_k, padded_ndcg_at_k, trec_ndcg_at_k),
-    "kendall": (loop_kendall, inversion_kendall, scipy_kendall),
+    "two_stage": (
+        loop_two_stage,
+        lexsort_two_stage,
+        pandas_two_stage,
+        torch_two_stage,
+        heap_two_stage,
+    ),
+    "rrf": (loop_rrf, bincount_rrf, torch_rrf, fraction_rrf, pandas_rrf),
+    "max_sim": (loop_max_sim, outer_max_sim, scipy_max_sim, torch_max_sim, angle_max_sim),
+    "mrr_at_k": (
+        loop_mrr_at_k,
+        largest_mrr_at_k,
+        trec_mrr_at_k,
+        fraction_mrr_at_k,
+        masked_mrr_at_k,
+    ),
+    "ndcg_at_k": (
+        loop_ndcg_at_k,
+        padded_ndcg_at_k,
+        trec_ndcg_at_k,
+        natural_ndcg_at_k,
+        torch_ndcg_at_k,
+    ),
+    "kendall": (loop_kendall, inversion_kendall, scipy_kendall, pandas_kendall, fraction_kendall),
     "effective_dimensions": (
         eigen_effective_dimensions,
         trace_effective_dimensions,

@@ -1,48 +1,68 @@
-"""Numbers with a unit.
+"""The units in which drills are answered, by their names in English and Spanish.
 
->>> to_unit("75 KiB", "bytes"), to_unit("76,800", "bytes"), to_unit("0,073 MiB", "MiB")
-(76800.0, 76800.0, 0.073)
+>>> factor("KiB", "bytes"), factor("minutos", "s"), factor("tokens", "s")
+(1024.0, 60.0, None)
 """
 
 from __future__ import annotations
 
-import re
-from typing import Any
+import unicodedata
+from collections.abc import Mapping
 
+_PREFIXES = ("kilo", "mega", "giga", "tera")
+_BINARY = ("kibi", "mebi", "gibi", "tebi")
 _BYTES = {
-    **dict.fromkeys(("b", "byte", "bytes"), 1.0),
-    **{f"{prefix}b": 1000.0**power for power, prefix in enumerate("kmgt", start=1)},
-    **{f"{prefix}ib": 1024.0**power for power, prefix in enumerate("kmgt", start=1)},
+    **dict.fromkeys(("b", "byte", "bytes", "octeto", "octetos"), 1.0),
+    **dict.fromkeys(("bit", "bits"), 1 / 8),
+    **{
+        name: 1000.0**power
+        for power, prefix in enumerate(_PREFIXES, start=1)
+        for name in (f"{prefix[0]}b", f"{prefix}byte", f"{prefix}bytes")
+    },
+    **{
+        name: 1024.0**power
+        for power, prefix in enumerate(_BINARY, start=1)
+        for name in (f"{prefix[0]}ib", f"{prefix}byte", f"{prefix}bytes")
+    },
 }
 _SECONDS = {
-    **dict.fromkeys(("s", "sec", "second", "seconds"), 1.0),
-    **dict.fromkeys(("ms", "millisecond", "milliseconds"), 1e-3),
-    **dict.fromkeys(("us", "µs"), 1e-6),
-    **dict.fromkeys(("min", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "seg", "segundo", "segundos"), 1.0),
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 1e-3),
+    **dict.fromkeys(("milisegundo", "milisegundos"), 1e-3),
+    **dict.fromkeys(("us", "μs", "microsecond", "microseconds", "microsegundos"), 1e-6),
+    **dict.fromkeys(("min", "mins", "minute", "minutes", "minuto", "minutos"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours", "hora", "horas"), 3600.0),
 }
-_THOUSANDS = re.compile(r"(?<![\d.,])[1-9]\d{0,2}(?:,\d{3})+(?![\d,])")
-_WRITTEN = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([^\W\d]+)\s*")
+_COUNTED = (
+    ("windows", "window", "ventana", "ventanas", "sliding", "deslizantes"),
+    ("tokens", "token"),
+    ("passes", "pass", "forward", "pasada", "pasadas"),
+    ("questions", "question", "query", "queries", "pregunta", "preguntas", "consultas"),
+    ("epoch", "epoca"),
+    ("dimensions", "dimension", "dimensiones", "effective", "efectiva", "efectivas"),
+)
+_KINDS: tuple[Mapping[str, float], ...] = (
+    _BYTES,
+    _SECONDS,
+    *(dict.fromkeys(names, 1.0) for names in _COUNTED),
+)
 
 
-def to_unit(entry: Any, unit: str) -> float:
-    """Convert a number, or a text such as "75 KiB", to `unit`.
-
-    ValueError if it is not a number, or is one of another kind of unit.
-    """
-    if not isinstance(entry, str):
-        return float(entry)
-    text = _without_comma(entry)
-    if not (written := _WRITTEN.fullmatch(text)):
-        return float(text)
-    number, name = written.groups()
-    for table in (_BYTES, _SECONDS):
-        if name.lower() in table and unit.lower() in table:
-            return float(number) * table[name.lower()] / table[unit.lower()]
-    raise ValueError(f"{text!r} is not in {unit or 'plain numbers'}")
+def fold(text: str) -> str:
+    """The text in small letters without accents, as names are compared."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(letter for letter in apart if not unicodedata.combining(letter))
 
 
-def _without_comma(text: str) -> str:
-    """A number as Python writes it: 76,800 has thousands, and 0,073 is Spanish for 0.073."""
-    if _THOUSANDS.search(text):
-        return text.replace(",", "")
-    return text.replace(",", ".") if text.count(",") == 1 and "." not in text else text
+def factor(name: str, unit: str) -> float | None:
+    """How many of `unit` one `name` is; None if they do not measure the same."""
+    name, unit = fold(name), fold(unit)
+    for kind in _KINDS:
+        if name in kind and unit in kind:
+            return kind[name] / kind[unit]
+    return None
+
+
+def known(name: str) -> bool:
+    """True for the name of any unit."""
+    return any(fold(name) in kind for kind in _KINDS)

@@ -8,7 +8,6 @@ student edition gets a stub instead (`raise NotImplementedError`, or what follow
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ import nbformat
 
 from ragkit.course.layout import labs
 from ragkit.course.running import LabRun, execute
+from ragkit.course.staff.own_work import find_own_work, text_id
 from ragkit.errors import DataError
 from ragkit.files import write_atomically
 
@@ -55,17 +55,26 @@ def build(source: Path, solved: bool) -> Any:
 
 
 def drift(root: Path | None = None) -> list[str]:
-    """One sentence per committed notebook or cell that differs from its source."""
+    """One sentence per committed notebook or cell that differs from its source.
+
+    A notebook of labs/ with work of somebody's own has the sentence that says what to do with it.
+    """
+    own = {found.lab.student: str(found) for found in find_own_work(root)}
     return [
         complaint
         for lab in labs(root)
         for path, solved in ((lab.student, False), (lab.solved, True))
-        for complaint in _compare(path, build(lab.source, solved))
+        for complaint in ([own[path]] if path in own else _compare(path, build(lab.source, solved)))
     ]
 
 
 def write_all(root: Path | None = None) -> Iterator[LabRun]:
-    """Execute both editions of every lab and write them with their outputs."""
+    """Execute both editions of every lab and write them with their outputs.
+
+    Raises `DataError`, before anything is run, if a notebook of labs/ has work of somebody's own.
+    """
+    if own := find_own_work(root):
+        raise DataError(" ".join(map(str, own)))
     for lab in labs(root):
         for path, solved in ((lab.student, False), (lab.solved, True)):
             notebook = build(lab.source, solved)
@@ -95,7 +104,7 @@ def _name_cells(cells: list[Any]) -> None:
     """Give each cell an id that depends on its text alone, so an edit changes no other id."""
     seen: Counter[str] = Counter()
     for cell in cells:
-        digest = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:10]
+        digest = text_id(cell.cell_type, cell.source)
         seen[digest] += 1
         cell.id = digest if seen[digest] == 1 else f"{digest}-{seen[digest]}"
 

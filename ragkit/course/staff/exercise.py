@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ragkit.course.judging import Case, Check, Function, Key
+from ragkit.course.judging import Case, Check, Function, Key, Wrong
 from ragkit.course.verdict import Verdict
 
 __all__ = ["Array", "Case", "Exercise", "Mistake", "seeded", "unit"]
@@ -24,18 +24,22 @@ Array = NDArray[Any]  # of floats or of integers: the shape in the docstring say
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A wrong way to solve an exercise, and the sentence that names it."""
+    """A wrong way to solve an exercise, and the sentence that names it.
+
+    `trivial` marks one that does nothing of the work asked for; it earns nothing.
+    """
 
     message: str
     wrong: Function
+    trivial: bool = False
 
 
 @dataclass(frozen=True)
 class Exercise:
     """Cases drawn from a generator, the expected answer, the mistakes worth naming, and points.
 
-    The grader gives a case its `weight` for the right answer and half of it for a named mistake;
-    `points` is what the whole exercise is worth.
+    The public cases and the grader's hidden ones come from the one generator `cases`, so that what
+    passes in the lab passes in the grade. `points` is what the whole exercise is worth.
     """
 
     name: str
@@ -44,10 +48,6 @@ class Exercise:
     mistakes: Sequence[Mistake]
     tolerance: float = 1e-5
     points: float = 2.0
-
-    def __call__(self, function: Function) -> Verdict:
-        """Print and return the verdict on a student's function."""
-        return self.judge(function).say()
 
     def judge(self, function: Function) -> Verdict:
         """The verdict on a student's function; never raises."""
@@ -63,7 +63,7 @@ class Exercise:
             Key(
                 case,
                 _values(self.expected, case),
-                tuple((mistake.message, _values(mistake.wrong, case)) for mistake in self.mistakes),
+                tuple(Wrong(m.message, _values(m.wrong, case), m.trivial) for m in self.mistakes),
             )
             for case in self.cases(rng)
         ]

@@ -16,6 +16,7 @@ import numpy as np
 
 from ragkit.course import plain
 from ragkit.course.drills.base import Drill, Sealed, Text
+from ragkit.course.items import CHECK
 from ragkit.course.judging import Key
 from ragkit.course.layout import Lab, labs
 from ragkit.course.staff import registry
@@ -23,7 +24,6 @@ from ragkit.course.staff.editions import build
 from ragkit.course.staff.exercise import Exercise
 from ragkit.errors import DataError
 
-_CHECK = re.compile(r"^check\.(\w+)\(", re.MULTILINE)
 _STUB = re.compile(r"^def (\w+)\(", re.MULTILINE)
 _DRILL = re.compile(r"^drill_(\d\d_\d+) = ", re.MULTILINE)
 _HINT = re.compile(r"<details>.*?</details>", re.DOTALL)
@@ -44,7 +44,7 @@ class Item:
     @property
     def rubric(self) -> Sequence[str]:
         """The key points of a text."""
-        if isinstance(self.source, Exercise):
+        if self.kind != "text" or isinstance(self.source, Exercise):
             return ()
         return next((part.rubric for part in self.source.parts if isinstance(part, Text)), ())
 
@@ -109,7 +109,7 @@ def _sheet(lab: Lab) -> LabSheet:
             continue
         for name in _STUB.findall(cell.source):
             stubs[name] = cell.source
-        for name in _CHECK.findall(cell.source):
+        for name in CHECK.findall(cell.source):
             exercise = exercises[name]
             stated = f"{question}\n\n```python\n{stubs.get(name, '')}\n```"
             items += [Item(number, name, "exercise", exercise.points, stated, exercise)]

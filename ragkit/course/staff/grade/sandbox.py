@@ -25,6 +25,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO
 
+from ragkit.course.delivery import SECONDS
 from ragkit.course.layout import course_root
 from ragkit.course.staff.bundle import write_library
 from ragkit.course.staff.grade.child import records
@@ -43,7 +44,7 @@ class Limits:
     `seconds` is for a whole submission, `call_seconds` for one function on all its inputs.
     """
 
-    seconds: float = 60.0
+    seconds: float = SECONDS
     call_seconds: float = 10.0
     memory: int = 4 * 2**30
     file_size: int = 256 * 2**20

@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from ragkit.course.drills.asking import unanswered
 from ragkit.course.drills.base import Drill, Part, Text
-from ragkit.course.judging import Key, find, likeliest
+from ragkit.course.drills.reading import UnclearError, alone, missing
+from ragkit.course.judging import Key, credit, explain, find
 from ragkit.course.plain import MAX_TEXT, Opaque
 from ragkit.course.staff.exercise import Exercise
 from ragkit.course.staff.grade.answers import Answers, Place, Raised
@@ -76,16 +77,16 @@ def _score_exercise(item: Item, exercise: Exercise, answers: Answers, keys: Sequ
     if item.name not in answers.functions:
         return Mark(item.name, "incorrect", 0.0, item.points, "It is not a function.", place.source)
     returned = answers.returned.get(item.name, {})
-    if returned and all(_is_stub(value) for value in returned.values()):
+    if returned and all(_is_stub(value) for value in returned.values()) and not place.cells:
         return Mark(item.name, "not attempted", 0.0, item.points, "", place.source)
     tolerance = exercise.tolerance
     findings = [_find(returned.get(n), n in returned, k, tolerance) for n, k in enumerate(keys)]
-    weights = [key.case.weight for key in keys]
-    earned = sum(w * CREDIT[f.kind] for w, f in zip(weights, findings, strict=True)) / sum(weights)
-    mistake = likeliest(findings)
+    earned, known = credit(keys, findings), explain(keys, findings)
+    right = all(finding.kind == "correct" for finding in findings)
+    mistake = known.sentence if known and not right else ""
     mark = Mark(
         item.name,
-        "correct" if earned == 1 else "incorrect",
+        "correct" if right else "incorrect",
         round(earned * item.points, 2),
         item.points,
         _case_feedback(keys, findings, mistake),
@@ -101,6 +102,8 @@ def _score_exercise(item: Item, exercise: Exercise, answers: Answers, keys: Sequ
 def _find(answer: Any, answered: bool, key: Key, tolerance: float) -> Finding:
     if not answered:
         return Finding("incorrect", "it did not return in time, or ended the whole process.")
+    if _is_stub(answer):
+        return Finding("incorrect", "`raise NotImplementedError` is still there.")
     if isinstance(answer, Raised):
         return Finding("incorrect", f"it raised {_exception(answer.name)}.")
     return find(answer, key, tolerance)
@@ -127,10 +130,7 @@ def _case_feedback(keys: Sequence[Key], findings: Sequence[Finding], mistake: st
     for key, finding in zip(keys, findings, strict=True):
         if finding.kind == "correct":
             continue
-        sentence = finding.sentence
-        if finding.named:
-            sentence = mistake if mistake in finding.named else finding.named[0]
-        kinds_of.setdefault(sentence, []).append(key.case.kind)
+        kinds_of.setdefault(mistake or finding.sentence, []).append(key.case.kind)
     return " ".join(f"On {'; '.join(kinds)}: {sentence}" for sentence, kinds in kinds_of.items())
 
 
@@ -142,10 +142,9 @@ def _score_drill(item: Item, drill: Drill, answers: Answers) -> Mark:
     if unanswered(value):
         return Mark(item.name, "not attempted", 0.0, item.points)
     try:
-        pieces = drill.split(_padded(drill, value))
-    except (TypeError, ValueError) as error:
-        form = f"The answer does not have the form that was asked for ({error})."
-        return Mark(item.name, "incorrect", 0.0, item.points, form, shown(value))
+        pieces = drill.split(value)
+    except UnclearError as unclear:
+        return Mark(item.name, "incorrect", 0.0, item.points, _sentence(unclear), shown(value))
     parts = list(zip(drill.parts, pieces, strict=True))
     if item.kind == "text":
         text = next(entries[0] for part, entries in parts if isinstance(part, Text))
@@ -154,40 +153,42 @@ def _score_drill(item: Item, drill: Drill, answers: Answers) -> Mark:
     return _note_duplicate(_score_parts(item, computed), place)
 
 
-def _padded(drill: Drill, value: Any) -> Any:
-    """An answer that lacks its last entries, such as the reason, with None in their place."""
-    width = sum(part.width for part in drill.parts)
-    if width > 1 and isinstance(value, list | tuple) and len(value) < width:
-        return (*value, *[None] * (width - len(value)))
-    return value
-
-
 def _score_parts(item: Item, parts: Sequence[tuple[Part, tuple[Any, ...]]]) -> Mark:
     findings = [_judge(part, entries) for part, entries in parts]
     answer = "; ".join(shown(entry) for _, entries in parts for entry in entries)
     if any(finding.kind == "recorded" for finding in findings):
         measured = " ".join(finding.sentence for finding in findings if finding.sentence)
-        return Mark(item.name, "recorded", None, item.points, f"Measured: {measured}.", answer)
+        return Mark(item.name, "recorded", None, item.points, f"Measured: {measured}", answer)
     earned = sum(
         CREDIT[finding.kind] * getattr(part, "points", 1.0)
         for (part, _), finding in zip(parts, findings, strict=True)
     )
     status: Status = "correct" if earned == item.points else "incorrect"
-    wrong = [finding.sentence for finding in findings if finding.kind != "correct"]
+    wrong = [
+        f"{part.label}: {finding.sentence}"
+        for (part, _), finding in zip(parts, findings, strict=True)
+        if finding.kind != "correct"
+    ]
     mistake = next((finding.sentence for finding in findings if finding.kind == "named"), "")
     return Mark(item.name, status, round(earned, 2), item.points, " ".join(wrong), answer, mistake)
 
 
 def _judge(part: Part, entries: tuple[Any, ...]) -> Finding:
-    if any(entry is None for entry in entries):
-        return Finding("incorrect", "This part of the answer is missing.")
+    if any(map(missing, entries)):
+        return Finding("incorrect", "not answered.")
     try:
         return part.find(*entries)
     except Exception:
-        return Finding("incorrect", "This part does not have the form that was asked for.")
+        return Finding("incorrect", "it does not have the form that was asked for.")
+
+
+def _sentence(error: Exception) -> str:
+    words = str(error)
+    return words[:1].upper() + words[1:]
 
 
 def _read_by_a_person(item: Item, text: Any) -> Mark:
+    text = alone(text)
     if unanswered(text):
         return Mark(item.name, "not attempted", 0.0, item.points)
     if isinstance(text, Opaque):

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ragkit.course.delivery import lab_of, problem_with
 from ragkit.errors import DataError
-
-MAX_NAME = 200
-MAX_BYTES = 200 * 2**20
-_NUMBERED = re.compile(r"(\d\d)-.*\.ipynb")
-_DRILL = re.compile(rb"drill_(\d\d)_\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +60,7 @@ def find_submissions(
         raise DataError(
             f"{folder}: no notebooks. Expected <student>/01-….ipynb or <student>.ipynb."
         )
-    labelled = {path: _lab_of(path, known) for paths in students.values() for path in paths}
+    labelled = {path: lab_of(path, known) for paths in students.values() for path in paths}
     counted = Counter(number for number in labelled.values() if number)
     if lab is None and not counted:
         raise DataError(f"{folder}: no notebook shows which lab it belongs to. Add --lab 01.")
@@ -93,16 +87,6 @@ def _by_student(folder: Path) -> dict[str, list[Path]]:
     return found
 
 
-def _lab_of(path: Path, known: Iterable[str]) -> str:
-    """The lab's number from the file's name, else from the drills in it (looked at here), or ""."""
-    if (match := _NUMBERED.fullmatch(path.name)) and match[1] in known:
-        return match[1]
-    if _problem(path):
-        return ""
-    named = Counter(number.decode() for number in _DRILL.findall(path.read_bytes()))
-    return next((number for number, _ in named.most_common() if number in known), "")
-
-
 def _choose(student: str, lab: str, stem: str, paths: Sequence[Path]) -> Submission:
     """The notebook under the lab's own name, or the only one there is."""
     if not paths:
@@ -111,18 +95,4 @@ def _choose(student: str, lab: str, stem: str, paths: Sequence[Path]) -> Submiss
     if len(paths) > 1:
         problem = f"There are {len(paths)} notebooks: {', '.join(path.name for path in paths)}."
         return Submission(student, lab, paths[0], problem, "duplicate notebook")
-    return Submission(student, lab, paths[0], _problem(paths[0]))
-
-
-def _problem(path: Path) -> str:
-    if path.is_symlink():
-        return "The notebook is a link to another file."
-    if not path.is_file():
-        return "The notebook is not a file."
-    if path.stat().st_size > MAX_BYTES:
-        return f"The notebook is larger than {MAX_BYTES // 2**20} MiB. Clear its outputs."
-    if not os.access(path, os.R_OK):
-        return "The notebook cannot be read: its permissions forbid it."
-    if len(os.fsencode(path.stem)) > MAX_NAME or len(os.fsencode(path.parent.name)) > MAX_NAME:
-        return f"The name is longer than {MAX_NAME} bytes."
-    return ""
+    return Submission(student, lab, paths[0], problem_with(paths[0]))

@@ -7,35 +7,39 @@ import numpy as np
 from ragkit.course.drills.base import Choice, Constructed, Drill, Number, Text
 from ragkit.course.drills.properties import paraphrase
 
-BYTES = np.zeros((50, 384), dtype=np.float32).nbytes
+BYTES = np.zeros((120, 768), dtype=np.float32).nbytes
+SMALL_TAU, LARGE_TAU = 0.02, 0.2
 
 DRILLS = {
     "01_1": Drill(
         [
             Number(
+                "bytes",
                 right=BYTES,
                 unit="bytes",
-                absolute=0.4,
+                whole=True,
                 points=0.5,
-                otherwise="the first number is not the size in bytes.",
+                otherwise="this is not the size of the vectors.",
                 mistakes={
-                    BYTES / 4: "that counts numbers; a float32 takes 4 bytes.",
-                    BYTES * 2.0: "that is float64; fp32 takes 4 bytes per number.",
-                    BYTES * 8.0: "that is in bits; a byte has 8.",
+                    BYTES / 4: "that is how many numbers there are, not how many bytes.",
+                    BYTES * 2.0: "that is float64; the vectors are fp32.",
+                    BYTES * 8.0: "that is in bits; bytes are asked.",
                 },
             ),
             Number(
+                "MiB",
                 right=BYTES / 2**20,
                 unit="MiB",
-                absolute=6e-4,
+                decimals=3,
                 points=0.5,
-                otherwise="the bytes are right; divide them by 2^20 for MiB.",
+                otherwise="this is not the size in MiB, to three decimals.",
                 mistakes={
-                    BYTES / 1e6: "that is megabytes (10^6); a MiB is 2^20 bytes.",
-                    BYTES / 2**10: "that is in KiB; a MiB is 1,024 of them.",
+                    BYTES / 1e6: "that is in megabytes (MB); mebibytes are asked.",
+                    BYTES / 2**10: "that is in KiB; MiB are asked.",
                 },
             ),
-        ]
+        ],
+        "(bytes, mib)",
     ),
     "01_2": Drill(
         [
@@ -53,15 +57,17 @@ DRILLS = {
     ),
     "01_3": Drill(
         [
-            Constructed(paraphrase, width=2),
+            Constructed("the two rules", paraphrase, width=2),
             Text(
+                "what a poor bi-encoder does",
                 rubric=[
                     "A poor bi-encoder relies on shared words and gives this pair a low score.",
                     "It prefers unrelated rules that repeat the same vocabulary.",
                     "Contrastive training on pairs teaches that different words can mean the same.",
-                ]
+                ],
             ),
-        ]
+        ],
+        "(one, other, what)",
     ),
     "01_4": Drill(
         [
@@ -79,26 +85,35 @@ DRILLS = {
     "01_5": Drill(
         [
             Number(
-                right=min(0.05, 0.5),
-                absolute=1e-9,
+                "tau",
+                right=min(SMALL_TAU, LARGE_TAU),
+                decimals=3,
                 points=0.5,
-                otherwise="dividing by a smaller τ spreads the logits further apart.",
+                otherwise="divide two similarities by each of the two τ: which ratio grows?",
             ),
             Choice(
+                "limit",
+                {
+                    "uniform": ("uniforme", "uniformly", "flat", "equal", "igual"),
+                    "one-hot": ("onehot", "one hot", "one-hot vector", "vector one-hot"),
+                },
                 right="uniform",
                 points=0.5,
-                otherwise="divide every similarity by a huge τ: what does softmax become?",
+                mistakes={
+                    "one-hot": "divide some similarities by a thousand and take their softmax."
+                },
             ),
             Text(
+                "reason",
                 rubric=[
                     "With a small temperature a small difference in similarity multiplies the "
                     "weight of a negative: the hardest negatives get nearly all the push.",
                     "A small temperature learns fine distinctions but is sensitive to false "
                     "negatives.",
                     "With a large temperature all negatives are pushed nearly equally.",
-                ]
+                ],
             ),
         ],
-        praise="both choices are right",
+        "(tau, limit, reason)",
     ),
 }

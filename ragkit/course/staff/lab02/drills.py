@@ -5,113 +5,126 @@ from __future__ import annotations
 from ragkit.course.drills.base import Choice, Constructed, Drill, Number, Text
 from ragkit.course.drills.properties import three_winners
 
-MIB = 2**20
-VECTORS, DIMENSION, LINKS = 10_000_000, 384, 32
+GIB = 2**30
+VECTORS, DIMENSION, LINKS = 20_000_000, 512, 48
 FLAT = VECTORS * DIMENSION * 4
 GRAPH = VECTORS * 8 * LINKS
-FOUR_DIGITS = 5e-4  # half a unit in the fourth digit
 
-TOKENS, SIZE, OVERLAP = 980, 128, 32
+TOKENS, SIZE, OVERLAP = 1_230, 160, 60
 STEP = SIZE - OVERLAP
 WINDOWS = -(-(TOKENS - OVERLAP) // STEP)
 
-EXACT_HITS, RECALL = 0.80, 0.75
+EXACT_HITS, RECALL = 0.85, 0.60
 
 DRILLS = {
     "02_1": Drill(
         [
             Number(
-                right=FLAT / MIB,
-                unit="MiB",
-                relative=FOUR_DIGITS,
+                "flat",
+                right=FLAT / GIB,
+                unit="GiB",
+                decimals=1,
                 points=0.5,
-                otherwise="the flat index does not take that many MiB.",
+                otherwise="this is not the size of the flat index in GiB, to one decimal.",
                 mistakes={
-                    FLAT: "that is bytes; divide by 2^20 for MiB.",
-                    FLAT / 1e6: "that is megabytes (10^6); a MiB is 2^20 bytes.",
-                    FLAT / 2**30: "that is GiB; a GiB is 1,024 MiB.",
-                    2 * FLAT / MIB: "that is float64; fp32 takes 4 bytes per number.",
-                    FLAT / 4 / MIB: "that counts numbers; a float32 takes 4 bytes.",
+                    FLAT: "that is in bytes; GiB are asked.",
+                    FLAT / 2**20: "that is in MiB; GiB are asked.",
+                    FLAT / 1e9: "that is in gigabytes (GB); gibibytes are asked.",
+                    2 * FLAT / GIB: "that is float64; the vectors are fp32.",
+                    FLAT / 4 / GIB: "that is how many numbers there are, not how many bytes.",
                 },
             ),
             Number(
-                right=(FLAT + GRAPH) / MIB,
-                unit="MiB",
-                relative=FOUR_DIGITS,
+                "HNSW",
+                right=(FLAT + GRAPH) / GIB,
+                unit="GiB",
+                decimals=1,
                 points=0.5,
-                otherwise="the flat index is right; HNSW adds about 8M bytes per vector.",
+                otherwise="this is not the size of the HNSW index in GiB, to one decimal.",
                 mistakes={
-                    FLAT / MIB: "HNSW stores the vectors and, on top of them, the graph.",
-                    (FLAT + GRAPH / 2) / MIB: "the bottom layer has 2M links per vector, 4 "
-                    "bytes each: 8M.",
-                    GRAPH / MIB: "that is the graph alone; HNSW stores the vectors too.",
+                    FLAT / GIB: "that is the flat index; what does the graph need to store?",
+                    (FLAT + GRAPH) / 1e9: "that is in gigabytes (GB); gibibytes are asked.",
+                    (FLAT + GRAPH / 2) / GIB: "look up how many links a vector has in the bottom "
+                    "layer.",
+                    GRAPH / GIB: "that is the graph alone; with what does the walk compare?",
                 },
             ),
-        ]
+        ],
+        "(flat, hnsw)",
     ),
     "02_2": Drill(
         [
             Number(
+                "windows",
                 right=WINDOWS,
-                absolute=0.4,
+                unit="windows",
+                whole=True,
                 points=0.5,
-                otherwise="the number of windows is not right.",
+                otherwise="draw the first three windows and the last: where does each start?",
                 mistakes={
-                    -(-TOKENS // SIZE): "that is without overlap: each window starts 96 tokens "
-                    "after the one before it.",
-                    -(-TOKENS // STEP): "the last of these windows lies wholly inside the one "
-                    "before it.",
-                    WINDOWS - 1: "the end of the text is lost: count the last, shorter window too.",
-                    -(-(TOKENS - SIZE) // OVERLAP) + 1: "the windows start size - overlap tokens "
-                    "apart.",
-                    -(-(TOKENS - OVERLAP) // OVERLAP): "divide by the step, size - overlap, not "
-                    "the overlap.",
+                    -(-TOKENS // SIZE): "that is without overlap.",
+                    -(-TOKENS // STEP): "where does the last of these windows end, and the one "
+                    "before it?",
+                    WINDOWS - 1: "the end of the text is lost.",
+                    -(-(TOKENS - SIZE) // OVERLAP) + 1: "how far apart do two windows start?",
+                    -(-(TOKENS - OVERLAP) // OVERLAP): "how far apart do two windows start?",
                 },
             ),
             Number(
+                "tokens",
                 right=TOKENS + (WINDOWS - 1) * OVERLAP,
-                absolute=0.4,
+                unit="tokens",
+                whole=True,
                 points=0.5,
-                otherwise="the windows are right, the number of encoded tokens is not.",
+                otherwise="add up the lengths of all windows.",
                 mistakes={
-                    TOKENS: "shared tokens are encoded twice: add the overlaps.",
-                    WINDOWS * SIZE: "the last window is shorter than the others.",
-                    TOKENS + WINDOWS * OVERLAP: "between n windows there are n - 1 overlaps.",
+                    TOKENS: "some tokens are read more than once.",
+                    WINDOWS * SIZE: "are all windows of the same length?",
+                    TOKENS + WINDOWS * OVERLAP: "count the places where two windows overlap.",
                 },
             ),
-        ]
+        ],
+        "(windows, tokens)",
     ),
-    "02_3": Drill([Constructed(three_winners, width=2)], praise="three measures, three winners."),
+    "02_3": Drill(
+        [Constructed("the vectors", three_winners, width=2)],
+        "(query, [first, second, third])",
+    ),
     "02_4": Drill(
         [
             Number(
+                "hit rate",
                 right=EXACT_HITS * RECALL,
-                absolute=6e-3,
+                decimals=2,
+                percent=True,
                 points=0.5,
-                otherwise="of the answers that exact search finds, three in four remain.",
+                otherwise="take a hundred questions and follow them through both steps.",
                 mistakes={
-                    RECALL: "that is the index's recall; the encoder misses questions as well.",
-                    EXACT_HITS: "that is exact search; the index loses some of these documents.",
-                    EXACT_HITS - (1 - RECALL): "losses multiply: a quarter of the 80% is lost, not "
-                    "25 percentage points.",
+                    RECALL: "that is the index's recall; does nothing else lose answers?",
+                    EXACT_HITS: "that is exact search; does the index lose nothing?",
+                    EXACT_HITS - (1 - RECALL): "the loss is not in percentage points: of how many "
+                    "questions is it a share?",
                 },
             ),
             Choice(
+                "setting",
+                {"efSearch": ("ef", "beam", "efSearch parameter"), "M": ("links", "M links")},
                 right="efSearch",
                 points=0.5,
-                otherwise="which of the two can be changed without building the index again?",
+                mistakes={"M": "what is stored in the index, and what is only used in a search?"},
             ),
             Text(
+                "reason",
                 rubric=[
                     "efSearch is the width of the beam while searching; it can be raised for the "
                     "next query.",
                     "A larger efSearch costs latency, about in proportion, and no memory.",
                     "M is the number of links stored for each vector, so changing it means "
                     "building the index again and takes memory.",
-                ]
+                ],
             ),
         ],
-        praise="both are right",
+        "(hit_rate, setting, reason)",
     ),
     "02_5": Drill(
         [

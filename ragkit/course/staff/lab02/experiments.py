@@ -31,13 +31,25 @@ SEEN = 254  # tokens of a text that MiniLM reads: 256 less the two special ones
 
 def measure(cache: EmbeddingCache) -> Entries:
     """Measure every entry of lab 02; `cache` gets the vectors of texts."""
+    yield from _about_texts(cache)
+    minilm = MiniLMEncoder(backend="auto")
+    yield from experiments_graph.measure(cache.wrap(minilm), token_spans(minilm))
+
+
+def sample(cache: EmbeddingCache) -> Entries:
+    """Measure all but the largest graphs and those of several seeds."""
+    yield from _about_texts(cache)
+    minilm = MiniLMEncoder(backend="auto")
+    yield from experiments_graph.sample(cache.wrap(minilm), token_spans(minilm))
+
+
+def _about_texts(cache: EmbeddingCache) -> Entries:
     minilm = MiniLMEncoder(backend="auto")
     books = {split: load_handbook(split=split) for split in ("dev", "test")}
     text, questions = books["dev"].text, [q for book in books.values() for q in book.questions]
     yield from _limit(text, minilm, questions)
     yield from experiments_chunks.measure(books, minilm, cache)
     yield from _unnormalised(load_kb(split="dev"), minilm)
-    yield from experiments_graph.measure(cache.wrap(minilm), token_spans(minilm))
 
 
 def _limit(text: str, encoder: MiniLMEncoder, questions: list[SpanQuestion]) -> Entries:

@@ -12,7 +12,7 @@ Two clouds of vectors: `texts`, spread as real embeddings are, and `topics`, the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -71,6 +71,17 @@ class Found(NamedTuple):
 def measure(encoder: Encoder, tokens: TokenSpans) -> Entries:
     """Measure both clouds at every size and beam, the arms that part them, and inverted lists."""
     real = encoder.encode(real_texts(tokens))
+    yield from _clouds(real, SIZES)
+    yield from _arms(real)
+
+
+def sample(encoder: Encoder, tokens: TokenSpans) -> Entries:
+    """Measure the clouds where their graph has no more than ARM vectors, and inverted lists."""
+    few = {name: [size for size in sizes if size <= ARM] for name, sizes in SIZES.items()}
+    yield from _clouds(encoder.encode(real_texts(tokens)), few)
+
+
+def _clouds(real: Vectors, sizes: Mapping[str, Sequence[int]]) -> Entries:
     clouds = {"texts": like_texts(real), "topics": even_topics(TOPICS)}
     how = "directions that the variance is spread over, participation ratio"
     drawn = {name: cloud.draw(max(SIZES[name]), seed=0) for name, cloud in clouds.items()}
@@ -78,8 +89,7 @@ def measure(encoder: Encoder, tokens: TokenSpans) -> Entries:
         effective = effective_dimensions(vectors)
         yield f"lab02.cloud.{name}.dimensions", number_entry(effective, how, tolerance=2)
     for name, cloud in clouds.items():
-        yield from _curves(name, drawn[name], cloud.draw(QUERIES, seed=1))
-    yield from _arms(real)
+        yield from _curves(name, drawn[name], cloud.draw(QUERIES, seed=1), sizes[name])
     yield from _lists(drawn["texts"][:ARM], clouds["texts"].draw(QUERIES, seed=1))
 
 
@@ -91,9 +101,9 @@ def real_texts(tokens: TokenSpans = word_spans) -> list[str]:
     return [document.full_text for document in kb.documents] + pieces + asked
 
 
-def _curves(name: str, vectors: Vectors, queries: Vectors) -> Entries:
+def _curves(name: str, vectors: Vectors, queries: Vectors, sizes: Sequence[int]) -> Entries:
     """Recall and comparisons of one cloud; more about the narrowest beam of its largest graph."""
-    for size in SIZES[name]:
+    for size in sizes:
         truth = nearest(vectors[:size], queries)
         graph = _build(vectors[:size], QUICK)
         for width, found, compared in sweep(graph, WIDTHS, queries, truth):

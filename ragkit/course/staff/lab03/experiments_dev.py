@@ -15,6 +15,7 @@ lab03.teacher.<kendall or balance>, lab03.teacher.pairs.<both, student, teacher 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,14 +66,19 @@ def _two(depth: int, weight: float) -> str:
 
 
 def explore(
-    dev: KnowledgeBase, encoder: Encoder, minilm: MiniLMEncoder, cross: Reranker
+    dev: KnowledgeBase,
+    encoder: Encoder,
+    minilm: MiniLMEncoder,
+    cross: Reranker,
+    depths: Sequence[int] = DEPTHS,
 ) -> Entries:
-    """Measure every entry that needs no test question."""
+    """Measure every entry that needs no test question and no more candidates than `depths` say."""
     dense, lexical = runs.dense(encoder, dev), runs.lexical(dev)
-    logits = runs.logits(cross, dev, dense, max(DEPTHS))
+    logits = runs.logits(cross, dev, dense, max(depths))
     yield from _first_stage(dev, dense)
-    yield from _two_stages(dev, dense, logits)
-    yield from _misled(dev, dense, logits)
+    yield from _two_stages(dev, dense, logits, depths)
+    if max(depths) == max(DEPTHS):
+        yield from _misled(dev, dense, logits)
     yield from _fusion(dev, dense, lexical)
     yield from _kinds(dev, dense, logits)
     yield from _late_interaction(dev, dense, minilm)
@@ -90,9 +96,9 @@ def _first_stage(dev: KnowledgeBase, dense: Run) -> Entries:
         yield f"lab03.dev.ceiling.{n}", mean_entry(ceilings, f"hit_rate@{n}", "MiniLM, dev")
 
 
-def _two_stages(dev: KnowledgeBase, dense: Run, logits: Run) -> Entries:
+def _two_stages(dev: KnowledgeBase, dense: Run, logits: Run, depths: Sequence[int]) -> Entries:
     """mrr@10 of every depth and weight."""
-    for depth in DEPTHS:
+    for depth in depths:
         for weight in WEIGHTS:
             found = runs.report(dev, runs.two_stages(dense, logits, depth, weight))
             how = f"MiniLM, then the cross-encoder with weight {weight} at depth {depth}, dev"

@@ -6,10 +6,11 @@ import numpy as np
 
 from ragkit.course.drills.base import Choice, Drill, Number, Text
 
-VARIANCES = np.array([8.0, 1.0, 1.0, 1.0])
-COSINES, TEMPERATURE = np.array([0.6, 0.5, 0.1]), 0.1  # the question's own document first
-BATCH, DOCUMENTS = 32, 56
-HELD_OUT = (0.70, 0.72, 0.74, 0.73, 0.71)  # by epoch, from 0
+VARIANCES = np.array([6.0, 2.0, 1.0, 1.0])
+EQUAL = 48
+COSINES, TEMPERATURE = np.array([0.7, 0.55, 0.3]), 0.1  # the question's own document first
+BATCH, DOCUMENTS = 40, 75
+HELD_OUT = (0.66, 0.69, 0.73, 0.75, 0.72)  # by epoch, from 0
 
 _SHARES = np.exp(COSINES / TEMPERATURE) / np.exp(COSINES / TEMPERATURE).sum()
 _MEETS_ITS_ANSWER = 1 - (1 - 1 / DOCUMENTS) ** (BATCH - 1)
@@ -18,70 +19,91 @@ DRILLS = {
     "04_1": Drill(
         [
             Number(
+                "first",
                 right=VARIANCES.sum() ** 2 / (VARIANCES**2).sum(),
-                absolute=6e-3,
+                unit="dimensions",
+                decimals=2,
                 points=0.5,
-                otherwise="take the square of the sum over the sum of the squares.",
+                otherwise="look up the participation ratio and put the variances into it.",
                 mistakes={
-                    4.0: "that counts directions; the first has most of the variance.",
+                    4.0: "that counts directions; are they all as wide?",
                     (VARIANCES**2).sum() / VARIANCES.sum() ** 2: "that is upside down.",
-                    VARIANCES.sum() / (VARIANCES**2).sum(): "the sum must be squared.",
+                    VARIANCES.sum() / (VARIANCES**2).sum(): "look at the participation ratio "
+                    "again: would it change if all variances were doubled?",
                 },
             ),
             Number(
-                right=64,
-                absolute=0.4,
+                "second",
+                right=EQUAL,
+                unit="dimensions",
+                decimals=1,
                 points=0.5,
-                otherwise="put 64 equal variances into the same fraction.",
+                otherwise="put equal variances into the same ratio; first try two of them.",
                 mistakes={1.0: "equal variances are the opposite of one direction."},
             ),
-        ]
+        ],
+        "(first, second)",
     ),
     "04_2": Drill(
         [
             Number(
+                "pull",
                 right=(1 - _SHARES[0]) / TEMPERATURE,
-                absolute=0.02,
+                decimals=2,
                 points=0.5,
-                otherwise="the pull on the question's own document is one minus its share, over τ.",
+                otherwise="take the softmax of the three logits first.",
                 mistakes={
-                    1 - _SHARES[0]: "divide by τ too.",
-                    _SHARES[0] / TEMPERATURE: "that is its share over τ; the pull is what is "
-                    "missing to 1.",
+                    1 - _SHARES[0]: "what has become of τ?",
+                    _SHARES[0] / TEMPERATURE: "a document that has the whole share is not pulled.",
                 },
             ),
             Number(
+                "share",
                 right=_SHARES[1] / (_SHARES[1] + _SHARES[2]),
-                absolute=6e-3,
+                decimals=2,
                 points=0.5,
-                otherwise="each negative's push is its share over τ; compare the two shares.",
+                otherwise="how much of the softmax does each of the two negatives get?",
                 mistakes={
-                    _SHARES[1]: "that is its share of all three; compare the negatives alone.",
-                    0.5 / 0.6: "that compares cosines; the softmax exponentiates them over τ.",
+                    _SHARES[1]: "that is its share of all three.",
+                    COSINES[1] / (COSINES[1] + COSINES[2]): "that compares the cosines themselves.",
                 },
             ),
-        ]
+        ],
+        "(pull, share)",
     ),
     "04_3": Drill(
         [
             Number(
+                "probability",
                 right=_MEETS_ITS_ANSWER,
-                absolute=6e-3,
+                decimals=2,
                 points=0.5,
-                otherwise="first find the chance that none of the 31 others has the same answer.",
+                otherwise="begin with one other question: how likely is another answer?",
                 mistakes={
-                    1 - _MEETS_ITS_ANSWER: "that is the chance that none has it.",
-                    (BATCH - 1) / DOCUMENTS: "chances of events that can happen together do not "
-                    "add up.",
-                    1 / DOCUMENTS: "that is the chance for one other question; there are 31.",
+                    1 - _MEETS_ITS_ANSWER: "that is the chance that nobody shares it.",
+                    (BATCH - 1) / DOCUMENTS: "can two of these events happen together?",
+                    1 / DOCUMENTS: "that is the chance for one other question.",
                 },
             ),
             Choice(
+                "direction",
+                {
+                    "towards": ("toward", "hacia", "acerca", "hacia la pregunta"),
+                    "away": (
+                        "away from the question",
+                        "aleja",
+                        "alejar",
+                        "lejos",
+                        "la aleja",
+                        "en contra",
+                    ),
+                },
                 right="away",
                 points=0.5,
-                otherwise="a negative is pushed, whatever it says.",
+                mistakes={"towards": "what does the loss take this document for?"},
             ),
-        ]
+        ],
+        "(probability, direction)",
     ),
     "04_4": Drill(
         [
@@ -102,30 +124,43 @@ DRILLS = {
     "04_5": Drill(
         [
             Number(
+                "epoch",
                 right=int(np.argmax(HELD_OUT)),
-                absolute=0.1,
+                unit="epoch",
+                whole=True,
                 points=0.5,
-                otherwise="keep the epoch that answers the held-out questions best.",
+                otherwise="which of them answers the held-out questions best?",
                 mistakes={
-                    4.0: "that is the last one; the held-out questions got worse before it.",
-                    3.0: "count the epochs from 0, the model as it came.",
+                    4.0: "that is the last one; what happened before it?",
+                    2.0: "look at the highest figure again; the first one is of epoch 0.",
                 },
             ),
             Choice(
+                "questions",
+                {
+                    "the held-out ones": (
+                        "held-out",
+                        "the held-out questions",
+                        "las reservadas",
+                        "reservadas",
+                    ),
+                    "others": ("other", "other questions", "otras", "otras preguntas"),
+                },
                 right="others",
                 points=0.5,
-                otherwise="the held-out questions were used to choose.",
+                mistakes={"the held-out ones": "what were these questions used for?"},
             ),
             Text(
+                "reason",
                 rubric=[
                     "The best of several epochs was picked by these questions, so their score is "
                     "the highest of several noisy ones: optimistic.",
                     "Questions that neither training nor the choice has seen give an honest "
                     "figure.",
                     "The gain is reported with an interval, paired by question.",
-                ]
+                ],
             ),
         ],
-        praise="both choices are right",
+        "(epoch, questions, reason)",
     ),
 }

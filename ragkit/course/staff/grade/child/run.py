@@ -16,10 +16,10 @@ from types import ModuleType
 from typing import Any
 
 from ragkit.course import plain
+from ragkit.course.cells import Plan, Unit, make_plan, read_cells
 
 from . import records
 from .calls import answer
-from .cells import Plan, Unit, make_plan, read_cells
 from .records import Record, Send
 
 MAX_SOURCE = 4_000

@@ -1,8 +1,9 @@
-"""Choose the cells of a submission to run: all that the student wrote, and what those need.
+"""Find the answers in a notebook, and choose the cells to run: what is new, and what it needs.
 
-Cells are compared with those that were handed out. One that was changed or added is run whole. Of
-the unchanged ones, only statements that bind a needed name are run: demonstrations that nobody
-changed would take half a minute and answer nothing.
+The grader's sandbox, `ragkit validate` and `ragkit reset` share these rules. Cells are compared
+with those that were handed out. One that was changed or added is run whole. Of the unchanged ones,
+only statements that bind a needed name are run: demonstrations that nobody changed would take half
+a minute and answer nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class Unit:
     def __post_init__(self) -> None:
         self.reads, self.writes = _names(self.statements)
         nodes = [node for statement in self.statements for node in ast.walk(statement)]
-        self.imports = frozenset(n for s in self.statements if _is_import(s) for n in _bound(s))
+        self.imports = frozenset(n for s in self.statements if _is_import(s) for n in bound(s))
         self.changes = frozenset(name for node in nodes for name in _changed_in_place(node))
 
 
@@ -61,10 +62,11 @@ def read_cells(notebook: bytes) -> list[str]:
     if not isinstance(cells, list):
         raise ValueError("it has no list of cells: it is not a notebook of format 4.")
     code = [c for c in cells if isinstance(c, Mapping) and c.get("cell_type") == "code"]
-    return [source for cell in code if (source := _source(cell)) is not None]
+    return [source for cell in code if (source := source_of(cell)) is not None]
 
 
-def _source(cell: Mapping[str, Any]) -> str | None:
+def source_of(cell: Mapping[str, Any]) -> str | None:
+    """The text of a cell, which a file may hold as one text or as lines; None for another form."""
     source = cell.get("source", "")
     if isinstance(source, list) and all(isinstance(line, str) for line in source):
         return "".join(source)
@@ -116,7 +118,7 @@ def _message(error: Exception) -> str:
 def _add(plan: Plan, number: int, source: str, body: list[ast.stmt], changed: bool) -> None:
     answers: dict[str, ast.stmt] = {}
     for statement in body:
-        for name in _bound(statement):
+        for name in bound(statement):
             if name not in plan.answered:
                 continue
             if is_stub(statement):
@@ -167,7 +169,7 @@ def _drop_stubs(plan: Plan) -> None:
         unit.statements = [
             statement
             for statement in unit.statements
-            if not (is_stub(statement) and any(plan.answered.get(n) for n in _bound(statement)))
+            if not (is_stub(statement) and any(plan.answered.get(n) for n in bound(statement)))
         ]
 
 
@@ -187,7 +189,7 @@ def _needed(units: list[Unit]) -> list[Unit]:
         needed = needed.union(*(unit.reads for unit in more))
 
 
-def _bound(statement: ast.stmt) -> Iterator[str]:
+def bound(statement: ast.stmt) -> Iterator[str]:
     """The names that a top-level statement binds."""
     match statement:
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
