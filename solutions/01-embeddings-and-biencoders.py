@@ -572,6 +572,17 @@ plots.show(
 )
 
 # %% [markdown]
+# A mean hides what the lists look like. Ask something yourself: run the cell, type a question, and three
+# systems answer side by side. Questions of dev are offered while you type, and ✓ marks what answers them.
+# *Predict first*: who will find the answer to a question in Spanish, or to one whose words stand in no
+# document?
+
+# %%
+from ragkit.course import ask
+
+ask(dev, systems=["bm25", "minigpt-table", "minilm"])
+
+# %% [markdown]
 # The systems answered the *same* questions, so compare them question by question. `compare` gives the
 # difference, its [interval](../theory/glossary.md#interval), and a [**p-value**](../theory/glossary.md#p-value). Suppose two systems were equally good: then their labels
 # could be swapped on any question. Only questions that one system answers and the other does not tell
@@ -920,7 +931,20 @@ for wrong in (1, 2):
 # %% [markdown]
 # The push on a wrong document is its share divided by $\tau$. So the negatives divide the push in
 # proportion to $\exp(s_j/\tau)$, and the nearer ones get more. How much more, $\tau$ decides. Back to the real
-# batch. For each τ from 0.01 to 10: the loss; how the push is shared among the negatives of a row; the largest of
+# batch, and first to one row of it: a question and its documents, the nearest one by one. *Predict first*: what
+# becomes of the longest bar and of the others as τ goes to 0.01, and as it goes to 10? Which way does the loss of
+# this row move at either end? Then run the cell, and move the slider with the mouse or the arrow keys.
+
+# %%
+from ragkit.course import seeing
+
+labelled = list(asked)
+place = labelled.index("irregular-eat-past")
+print(asked[labelled[place]])
+seeing.temperature(similarity[place], labelled, right=place)
+
+# %% [markdown]
+# For each τ from 0.01 to 10: the loss; how the push is shared among the negatives of a row; the largest of
 # these shares; and their *entropy*, a measure of evenness (1 if all are equal).
 
 

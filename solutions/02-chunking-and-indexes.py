@@ -258,6 +258,16 @@ plots.show(
 # answer went into the same pack. The section holds it, along with a good deal more.
 
 # %% [markdown]
+# Now cut for yourself. *Predict first*: how much overlap does this answer need in windows of 64 tokens, and
+# how many more chunks will that make? Below the windows stands every dev answer by its length: look which
+# side of the dotted line those lie on that are cut. Run the cell, and move both sliders.
+
+# %%
+from ragkit.course import seeing
+
+seeing.windows(dev, tokens, gold)
+
+# %% [markdown]
 # ## 3 · Does a chunk hold the answer?
 #
 # If an answer is cut in two, no retriever can bring it back. So before anything is searched, ask how

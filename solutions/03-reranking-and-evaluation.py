@@ -614,6 +614,16 @@ for name, group in moved[1.0].items():
 # Many questions move, about as many in each direction. The mixture keeps most of the rescues and breaks
 # fewer: where the first stage is sure, a mild preference of the second no longer overrules it.
 #
+# Move the two settings yourself. *Predict first*, at weight 1: will a greater depth only add questions to
+# both lists, or also take some out? And is there a weight at which few are lost and most are still rescued?
+# Run the cell for the sliders; nothing is scored again.
+
+# %%
+from ragkit.course import ask, seeing
+
+seeing.rerank_depth(dev, dev_first, dev_logits)
+
+# %% [markdown]
 # ### A low score is not a wrong order
 #
 # MS MARCO pairs questions to a search engine with English passages. How relevant does the model find the
@@ -822,6 +832,14 @@ plots.show(
 # The gains over MiniLM, of the mixture and of the hybrid, are near the edge once all four are counted: read
 # them as "probably, and not by much". Plain reordering shows nothing. And no claim is made about
 # comparisons that were not in the plan.
+
+# %% [markdown]
+# Five systems side by side, for a question of your own: run the cell and type one. *Predict first* what the
+# cross-encoder makes of a question in Spanish, and of three words without a verb. A question of dev, offered
+# while you type, has its answers marked.
+
+# %%
+ask(dev)
 
 # %% [markdown]
 # ## 6 · Late interaction
@@ -1152,6 +1170,21 @@ for name, ranking in two.items():
 print(" " * 15, *(f"{m:>11}" for m in metrics))
 for name, report in reports.items():
     print(f"{name:<15}", *(f"{report.mean[m]:>11.3f}" for m in metrics))
+
+# %% [markdown]
+# ### An interval, draw by draw
+#
+# Where do the intervals of mrr@10 come from? The **bootstrap** draws as many questions as there are, with
+# replacement, and takes their mean, again and again; the interval is the middle 95% of these means. Here it is
+# done for the difference between the mixture and MiniLM on dev (which chose the weight, so look at the drawing
+# and not at the gain). *Predict first*: what will change from 20 draws to 2000, and what will another seed
+# change at either end? Run the cell, and move both sliders.
+
+# %%
+on_mixed = ragkit.evaluate(dev.qrels, mixed(dev_first, dev_logits, 0.4), "mrr@10")
+on_first = ragkit.evaluate(dev.qrels, dev_first, "mrr@10")
+differences_on_dev = on_mixed.values("mrr@10") - on_first.values("mrr@10")
+seeing.bootstrap(differences_on_dev, "difference of mrr@10, mixed − MiniLM")
 
 # %% [markdown]
 # ### Intervals can fail too

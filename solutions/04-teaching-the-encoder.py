@@ -312,8 +312,20 @@ plots.show(
 # of <!--r:lab04.space.seeds.tied.kept.cone-->0.44<!--/r-->. Without a cone the table still searches worse than
 # its step 0, by a difference of <!--r:lab04.space.seeds.untied.kept-step0.hit_rate@5:points-->-6<!--/r--> points: one more
 # reason to acquit the cone.
-#
-# **And MiniLM?** Whitened with the default [shrinkage](../theory/glossary.md#shrinkage) of 0.1 it
+
+# %% [markdown]
+# **How far should one shrink?** $n$ centred texts span at most $n - 1$ directions; along the others there is
+# no variance to divide by. *Predict first*, for the 384 directions of MiniLM: how many do 50 texts leave empty,
+# and is a covariance of so few in need of more [shrinkage](../theory/glossary.md#shrinkage) than one of all
+# the sentences, or of less? Run the cell, and look for the best score on dev.
+
+# %%
+from ragkit.course import seeing
+
+seeing.shrinkage(dev, minilm, sentences)
+
+# %% [markdown]
+# **And MiniLM?** Whitened with the default shrinkage of 0.1 it
 # changes by <!--r:lab04.space.shrinkage.minilm.default-plain.hit_rate@5:points-->-16<!--/r--> points on test. But
 # shrinkage is a setting, and settings are chosen on dev, which
 # picks <!--r:lab04.space.shrinkage.minilm.chosen-->0.9<!--/r-->; then the change

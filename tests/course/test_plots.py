@@ -195,6 +195,31 @@ def interval_dots() -> Figure:
     return plots.interval_dots(["as it is", "mean subtracted"], scores, "hit_rate@5")
 
 
+def softmax_bars() -> Figure:
+    return plots.softmax_bars(["eat (0.5)", "others"], [0.75, 0.25], 0, "share at τ = 0.1")
+
+
+def shrunk_spectrum() -> Figure:
+    before = np.array([2.0, 1.0, 0.0])
+    scores = {"as it is": 0.8, "whitened": float("nan")}
+    return plots.shrunk_spectrum(before, (before + 1) / 2, scores, "hit_rate@5 on dev")
+
+
+def window_map() -> Figure:
+    spans = [Span(0, 40), Span(30, 70), Span(60, 100)]
+    return plots.window_map(spans, Span(65, 80), Span(0, 95), [5, 9], [True, False], 5)
+
+
+def moved_ranks() -> Figure:
+    return plots.moved_ranks(["¿comer?", "eat?"], [4, 1], [1, 2])
+
+
+def bootstrap_histogram() -> Figure:
+    means = RNG.normal(0.1, 0.05, 200)
+    edges = np.linspace(-0.1, 0.3, 21)
+    return plots.bootstrap_histogram(means, (0.01, 0.19), 0.1, edges, "mean of mrr@10")
+
+
 EXAMPLES: dict[str, Callable[[], Figure]] = {
     example.__name__: example
     for example in (
@@ -228,6 +253,11 @@ EXAMPLES: dict[str, Callable[[], Figure]] = {
         spectrum_curves,
         interval_dots,
         seed_dots,
+        softmax_bars,
+        shrunk_spectrum,
+        window_map,
+        moved_ranks,
+        bootstrap_histogram,
     )
 }
 

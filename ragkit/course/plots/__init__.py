@@ -35,6 +35,13 @@ from ragkit.course.plots.reranking import (
     value_strips,
     weight_curves,
 )
+from ragkit.course.plots.seeing import (
+    bootstrap_histogram,
+    moved_ranks,
+    shrunk_spectrum,
+    softmax_bars,
+    window_map,
+)
 from ragkit.course.plots.showing import show
 from ragkit.course.plots.training import (
     interval_dots,
@@ -45,6 +52,7 @@ from ragkit.course.plots.training import (
 
 __all__ = [
     "attention_masks",
+    "bootstrap_histogram",
     "ceiling_curve",
     "chunk_map",
     "cosine_histograms",
@@ -56,6 +64,7 @@ __all__ = [
     "length_scatter",
     "loss_curve",
     "margin_scatter",
+    "moved_ranks",
     "pair_strips",
     "projection_curve",
     "recall_curves",
@@ -64,8 +73,10 @@ __all__ = [
     "seed_dots",
     "shortcuts",
     "show",
+    "shrunk_spectrum",
     "similarity_heatmap",
     "size_curves",
+    "softmax_bars",
     "spectrum_curves",
     "storage_lines",
     "temperature_curves",
@@ -75,4 +86,5 @@ __all__ = [
     "value_strips",
     "walk_steps",
     "weight_curves",
+    "window_map",
 ]

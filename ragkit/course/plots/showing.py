@@ -36,10 +36,14 @@ class Picture:
     def _repr_mimebundle_(self, **_: Any) -> Bundle:
         """PNG with the text in its metadata, HTML with it in the tag, and the text alone."""
         png = _encoded(self.figure, "png")
-        webp = _encoded(self.figure, "webp", lossless=True)  # a third of the bytes of PNG
-        html = f'<img src="data:image/webp;base64,{webp}" alt="{escape(self.alt)}">'
-        data = {"image/png": png, "text/html": html, "text/plain": self.alt}
+        data = {"image/png": png, "text/html": self.html(), "text/plain": self.alt}
         return data, {"image/png": {"alt": self.alt}}
+
+    def html(self) -> str:
+        """The image as a tag that contains it, with its alternative text."""
+        webp = _encoded(self.figure, "webp", lossless=True)  # a third of the bytes of PNG
+        source, alt = f"data:image/webp;base64,{webp}", escape(self.alt)
+        return f'<img src="{source}" alt="{alt}" style="max-width: 100%; height: auto">'
 
 
 def _encoded(figure: Figure, kind: str, **options: Any) -> str:
