@@ -1275,7 +1275,7 @@ for decimals in (2, 1):
 # ### Exercise 3.6 · Kendall's τ
 # *Difficulty ●●○ · 10 minutes*
 #
-# `a` and `b` are two scorers' scores of the same $n$ documents, $n \ge 2$, without ties. Over all pairs of
+# `a` and `b` are two scorers' scores of the same $n$ documents, $n \geq 2$, without ties. Over all pairs of
 # different documents: the share that both scorers put in the *same* order, minus the share that they put in
 # *opposite* order. +1 for equal orders, −1 for reversed ones, near 0 for unrelated ones. Return one number.
 #

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def test_each_problem_is_named(mine: Path) -> None:
     assert by_name["drill_01_1"].verdict.startswith("✗ incorrect")
     assert by_name["drill_01_4"].verdict.startswith("✎ recorded")
     [broken] = report.problems
-    assert "Python cannot read code cell 65 (a b): SyntaxError" in broken
+    assert re.search(r"Python cannot read code cell \d+ \(a b\): SyntaxError", broken)
     assert any("drill_01_5 = 1 / 0) fails: ZeroDivisionError" in note for note in report.notes)
 
 
@@ -109,14 +110,14 @@ def test_magics_shell_commands_and_progress_do_nothing(mine: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "words"),
     [
-        ("while True:\n    pass", "Code cell 63 was still running after 6 s."),
-        ("import os\nos._exit(3)", "Code cell 63 ended the Python process."),
+        ("while True:\n    pass", r"Code cell \d+ was still running after 6 s\."),
+        ("import os\nos._exit(3)", r"Code cell \d+ ended the Python process\."),
     ],
 )
 def test_what_does_not_end_is_stopped_and_said(mine: Path, code: str, words: str) -> None:
     student.add(mine, code)
     report = looked_at(mine, limit=6.0)
-    assert [problem.startswith(words) for problem in report.problems] == [True]
+    assert [bool(re.match(words, problem)) for problem in report.problems] == [True]
     assert not report.complete
 
 
