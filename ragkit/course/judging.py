@@ -132,16 +132,6 @@ class Check:
         )
 
 
-def answer_of(function: Function, case: Case) -> Any:
-    """What a function returns for a case, as plain values; raises what the function raises."""
-    outcome = call(function, case.arguments)
-    if outcome.late:
-        raise TimeoutError(f"no answer to {case.kind}")
-    if outcome.error is not None:
-        raise outcome.error
-    return outcome.value
-
-
 def explain(keys: Sequence[Key], findings: Sequence[Finding]) -> Wrong | None:
     """The one known mistake that gives the student's answer in every case, or None.
 
