@@ -31,7 +31,7 @@
 #
 # How the exercises work: you replace `raise NotImplementedError` with your code, then run the cell
 # below it. It answers *not attempted*, *incorrect* (and why) or *correct*. `check.mean_pool.case(1)` hands
-# out the first input, with what is expected of it, so that you can try your function on it. The cell after
+# out the first input and the result expected for it, so that you can try your function on it. The cell after
 # that puts your function to work; as long as it is not right, the library's does the work, and the cell
 # says which. So nothing later in the notebook depends on your answer.
 #
@@ -176,7 +176,7 @@ def mean_pool(states, mask):
 check.mean_pool(mean_pool)
 
 # %% [markdown]
-# `choose` takes your function if it is right, and else the library's, here one of NumPy's masked arrays.
+# `choose` takes your function if it is right, and else the library's, here one made of NumPy's masked arrays.
 # Whoever does the work, each of the two sentences gets one vector.
 
 
@@ -201,7 +201,7 @@ print(pooled.shape, "like the library's:", np.allclose(pooled, library_mean_pool
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
-# There are n lengths, one for each row. Which shape must they have, so that NumPy divides row 0 by the
+# There are n lengths, one for each row. What shape must they have, so that NumPy divides row 0 by the
 # first of them, row 1 by the second, and so on?
 #
 # </details>
@@ -386,8 +386,8 @@ plots.show(
 # <details><summary>Hint 2: the way</summary>
 #
 # `np.argsort` returns row numbers, the smallest value first. Turning its result round would turn equal scores
-# round too; if you sort negated scores instead, the largest come first. By default it does not keep the
-# order of equal values: its argument `kind` has one that does.
+# round too; if you sort negated scores instead, the largest come first. By default it may change the
+# order of equal values; its argument `kind` offers a sort that keeps it.
 #
 # </details>
 
@@ -574,7 +574,7 @@ plots.show(
 # %% [markdown]
 # A mean hides what the lists look like. Ask something yourself: run the cell, type a question, and three
 # systems answer side by side. Questions of dev are offered while you type, and ✓ marks what answers them.
-# *Predict first*: who will find the answer to a question in Spanish, or to one whose words stand in no
+# *Predict first*: who will find the answer to a question in Spanish, or to one whose words occur in no
 # document?
 
 # %%
@@ -1217,8 +1217,8 @@ drills.check("01_2", drill_01_2)
 # %% [markdown]
 # **Drill 3.** Write two grammar rules that mean the same and share hardly a word (at most 20% of
 # all the different words of the two), and say what a poor bi-encoder would do with them. Answer
-# `(one, other, what)`. Words are counted and MiniLM's cosine is shown; whether the two rules agree, a
-# person reads. MiniLM learnt from English: what does it make of a pair in Spanish?
+# `(one, other, what)`. Words are counted and MiniLM's cosine is shown. Whether the two state the same
+# rule, a person judges. MiniLM learnt from English: what does it make of a pair in Spanish?
 
 # %%
 # BEGIN SOLUTION: drill_01_3 = None
