@@ -70,7 +70,7 @@ def test_each_problem_is_named(mine: Path) -> None:
     report = looked_at(mine)
     found = problems(report)
     assert found.pop("mean_pool").startswith("raise NotImplementedError is still under your code")
-    assert found.pop("normalise") == "this is no function"
+    assert found.pop("normalise") == "this is not a function"
     assert found.pop("top_k") == "not there: no cell defines it"
     assert found.pop("mean_cosine") == "not answered: it is as it was handed out"
     assert found.pop("drill_01_2") == "3 words are too few; explain it in 20 or more."
