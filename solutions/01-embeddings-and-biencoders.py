@@ -450,12 +450,13 @@ for hit in by_table.search("past participle of eat?", k=3):
 # One question proves nothing. The **hit rate** at k, `hit_rate@k`, is the share of questions that
 # have a right document among the first k. A question that the system never answered counts as a miss.
 #
-# > 🇪🇸 **Resumen.** La tasa de acierto en k (*hit_rate@k*) es la proporción de preguntas que tienen
+# > 🇪🇸 **Resumen.** La tasa de aciertos@k (`hit_rate@k`) es la proporción de preguntas que tienen
 # > un documento correcto entre los k primeros. Una pregunta sin responder cuenta como fallo.
 #
 # ### Exercise 1.4 · Hit rate
 # *Difficulty ●●○ · 15 minutes*
 #
+# Return the share of queries with a relevant document among the first `k`: a number from 0 to 1.
 # `rankings` maps a query id to document ids, best first; `qrels` maps a query id to
 # `{doc_id: relevance}`. Relevant means relevance above 0; a document that is not in there is not relevant.
 # A query is a hit or not, however many relevant documents it has. Every query of `qrels` counts: one
@@ -1187,7 +1188,7 @@ for name, rows in spaces.items():
 #
 # > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, y cada parte
 # > tiene su línea: ✓ bien, ✗ mal, ○ sin responder, ✎ lo lee una persona. Puedes responder en español:
-# > textos, opciones (`"uniforme"`) y números con sus unidades (`"0,25"`, `"25 %"`, `"7 segundos"`).
+# > textos, opciones (`"uniforme"` o `"one-hot"`) y números con sus unidades (`"0,25"`, `"25 %"`, `"7 segundos"`).
 # > Quien aprende por su cuenta, en un clon del repositorio, puede desplegar después los puntos clave.
 #
 # **Drill 1.** A bi-encoder gives a 768-dimensional vector for each of 120 chunks (pieces of a text),
@@ -1289,7 +1290,7 @@ drills.check("01_5", drill_01_5)
 # ## How far you are
 #
 # In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
-# all labs. `ragkit progress` prints the same.
+# all labs. `ragkit progress` prints them with titles and dates.
 #
 # > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
 # > cada ejercicio y de cada cuestión de todos los laboratorios.

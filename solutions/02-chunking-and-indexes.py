@@ -1472,7 +1472,7 @@ drills.check("02_5", drill_02_5)
 # ## How far you are
 #
 # In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
-# all labs. `ragkit progress` prints the same.
+# all labs. `ragkit progress` prints them with titles and dates.
 #
 # > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
 # > cada ejercicio y de cada cuestión de todos los laboratorios.

@@ -1384,7 +1384,7 @@ for m in sorted(best.values(), key=lambda m: -m[1])[:5]:
 # are kept for a person to read (20 words or more).
 #
 # > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, parte por parte;
-# > los razonamientos los lee una persona. Puedes responder en español, también con las opciones (`"sí"`) y las
+# > los razonamientos los lee una persona. Puedes responder en español, también con las opciones (`"sí"` o `"no"`) y las
 # > unidades (`"20 pasadas"`).
 #
 # **Drill 1.** A first stage hands 800 candidates to a cross-encoder that takes 9 ms per pair. For one
@@ -1487,7 +1487,7 @@ drills.check("03_5", drill_03_5)
 # ## How far you are
 #
 # In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
-# all labs. `ragkit progress` prints the same.
+# all labs. `ragkit progress` prints them with titles and dates.
 #
 # > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
 # > cada ejercicio y de cada cuestión de todos los laboratorios.

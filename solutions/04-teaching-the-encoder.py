@@ -936,7 +936,8 @@ print("the same loss:", np.isclose(loss, ours, rtol=1e-4))
 # a person to read (20 words or more).
 #
 # > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, parte por parte;
-# > los textos los lee una persona. Puedes responder en español, también con las opciones (`"hacia"`).
+# > los textos los lee una persona. Puedes responder en español, también con las opciones (`"hacia"` o
+# > `"lejos"`).
 #
 # **Drill 1.** The variances of a space along its four principal directions are 6, 2, 1 and 1. How many
 # effective dimensions does it have, to two decimals? And a space of 48 directions with equal variances?
@@ -1024,7 +1025,7 @@ drills.check("04_5", drill_04_5)
 # ## How far you are
 #
 # In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
-# all labs. `ragkit progress` prints the same.
+# all labs. `ragkit progress` prints them with titles and dates.
 #
 # > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
 # > cada ejercicio y de cada cuestión de todos los laboratorios.
