@@ -150,7 +150,7 @@ def without_drills(path: Path) -> Path:
         (without_drills, "would not know which lab this is"),
         (lambda path: path.with_name("none.ipynb"), "no such file"),
         (lambda path: path.parent, "cannot be read"),
-        (lambda path: ROOT / "README.md", "no notebook"),
+        (lambda path: ROOT / "README.md", "not a notebook"),
     ],
 )
 def test_what_cannot_be_looked_at_is_an_error(
