@@ -31,7 +31,7 @@
 #
 # How the exercises work: you replace `raise NotImplementedError` with your code, then run the cell
 # below it. It answers *not attempted*, *incorrect* (and why) or *correct*. `check.mean_pool.case(1)` hands
-# out the first input, with what is expected of it, so that you can try your function on it. The cell after
+# out the first input and the result expected for it, so that you can try your function on it. The cell after
 # that puts your function to work; as long as it is not right, the library's does the work, and the cell
 # says which. So nothing later in the notebook depends on your answer.
 #
@@ -176,7 +176,7 @@ def mean_pool(states, mask):
 check.mean_pool(mean_pool)
 
 # %% [markdown]
-# `choose` takes your function if it is right, and else the library's, here one of NumPy's masked arrays.
+# `choose` takes your function if it is right, and else the library's, here one made of NumPy's masked arrays.
 # Whoever does the work, each of the two sentences gets one vector.
 
 
@@ -201,7 +201,7 @@ print(pooled.shape, "like the library's:", np.allclose(pooled, library_mean_pool
 #
 # <details><summary>Hint 1: a nudge</summary>
 #
-# There are n lengths, one for each row. Which shape must they have, so that NumPy divides row 0 by the
+# There are n lengths, one for each row. What shape must they have, so that NumPy divides row 0 by the
 # first of them, row 1 by the second, and so on?
 #
 # </details>
@@ -386,8 +386,8 @@ plots.show(
 # <details><summary>Hint 2: the way</summary>
 #
 # `np.argsort` returns row numbers, the smallest value first. Turning its result round would turn equal scores
-# round too; if you sort negated scores instead, the largest come first. By default it does not keep the
-# order of equal values: its argument `kind` has one that does.
+# round too; if you sort negated scores instead, the largest come first. By default it may change the
+# order of equal values; its argument `kind` offers a sort that keeps it.
 #
 # </details>
 
@@ -450,12 +450,13 @@ for hit in by_table.search("past participle of eat?", k=3):
 # One question proves nothing. The **hit rate** at k, `hit_rate@k`, is the share of questions that
 # have a right document among the first k. A question that the system never answered counts as a miss.
 #
-# > 🇪🇸 **Resumen.** La tasa de acierto en k (*hit_rate@k*) es la proporción de preguntas que tienen
+# > 🇪🇸 **Resumen.** La tasa de aciertos@k (`hit_rate@k`) es la proporción de preguntas que tienen
 # > un documento correcto entre los k primeros. Una pregunta sin responder cuenta como fallo.
 #
 # ### Exercise 1.4 · Hit rate
 # *Difficulty ●●○ · 15 minutes*
 #
+# Return the share of queries with a relevant document among the first `k`: a number from 0 to 1.
 # `rankings` maps a query id to document ids, best first; `qrels` maps a query id to
 # `{doc_id: relevance}`. Relevant means relevance above 0; a document that is not in there is not relevant.
 # A query is a hit or not, however many relevant documents it has. Every query of `qrels` counts: one
@@ -574,7 +575,7 @@ plots.show(
 # %% [markdown]
 # A mean hides what the lists look like. Ask something yourself: run the cell, type a question, and three
 # systems answer side by side. Questions of dev are offered while you type, and ✓ marks what answers them.
-# *Predict first*: who will find the answer to a question in Spanish, or to one whose words stand in no
+# *Predict first*: who will find the answer to a question in Spanish, or to one whose words occur in no
 # document?
 
 # %%
@@ -1187,7 +1188,7 @@ for name, rows in spaces.items():
 #
 # > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, y cada parte
 # > tiene su línea: ✓ bien, ✗ mal, ○ sin responder, ✎ lo lee una persona. Puedes responder en español:
-# > textos, opciones (`"uniforme"`) y números con sus unidades (`"0,25"`, `"25 %"`, `"7 segundos"`).
+# > textos, opciones (`"uniforme"` o `"one-hot"`) y números con sus unidades (`"0,25"`, `"25 %"`, `"7 segundos"`).
 # > Quien aprende por su cuenta, en un clon del repositorio, puede desplegar después los puntos clave.
 #
 # **Drill 1.** A bi-encoder gives a 768-dimensional vector for each of 120 chunks (pieces of a text),
@@ -1217,8 +1218,8 @@ drills.check("01_2", drill_01_2)
 # %% [markdown]
 # **Drill 3.** Write two grammar rules that mean the same and share hardly a word (at most 20% of
 # all the different words of the two), and say what a poor bi-encoder would do with them. Answer
-# `(one, other, what)`. Words are counted and MiniLM's cosine is shown; whether the two rules agree, a
-# person reads. MiniLM learnt from English: what does it make of a pair in Spanish?
+# `(one, other, what)`. Words are counted and MiniLM's cosine is shown. Whether the two state the same
+# rule, a person judges. MiniLM learnt from English: what does it make of a pair in Spanish?
 
 # %%
 # BEGIN SOLUTION: drill_01_3 = None
@@ -1289,7 +1290,7 @@ drills.check("01_5", drill_01_5)
 # ## How far you are
 #
 # In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
-# all labs. `ragkit progress` prints the same.
+# all labs. `ragkit progress` prints them with titles and dates.
 #
 # > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
 # > cada ejercicio y de cada cuestión de todos los laboratorios.

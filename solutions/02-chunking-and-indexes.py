@@ -259,8 +259,8 @@ plots.show(
 
 # %% [markdown]
 # Now cut for yourself. *Predict first*: how much overlap does this answer need in windows of 64 tokens, and
-# how many more chunks will that make? Below the windows stands every dev answer by its length: look which
-# side of the dotted line those lie on that are cut. Run the cell, and move both sliders.
+# how many more chunks will that make? Below the windows stands every dev answer by its length: on which
+# side of the dotted line are those that are cut? Run the cell, and move both sliders.
 
 # %%
 from ragkit.course import seeing
@@ -751,11 +751,11 @@ print("the same scores as FlatIndex finds:", np.allclose(found_scores, flat_scor
 
 # %% [markdown]
 # The limit is on a block's *scores*, and the peak is several times as high (print `peak / limit`), since NumPy makes
-# copies. Joined arrays stand beside their parts for a moment; negated scores are as many bytes again; sorted
-# row numbers are int64, twice as many bytes as float32; and the winners are carried along. But all of these grow with the
+# copies. For a moment, joined arrays stand beside their parts. Negated scores take as many bytes again, and sorted
+# row numbers (int64) twice as many. The winners are carried along. But all of these grow with the
 # block and with k, not with the number of documents. If you see `False`, your function holds more at once than it
-# needs: the winners of every block until the end, say, or lists of Python numbers, each of which takes 32 bytes with
-# its place in the list.
+# needs: the winners of every block until the end, say, or lists of Python numbers, each of which takes some 32 bytes
+# with its place in the list.
 
 # %% [markdown]
 # ## 6 · Inner product, distance, cosine
@@ -990,8 +990,8 @@ plots.show(
 # ### Exercise 2.4 · Recall@k
 # *Difficulty ●●○ · 10 minutes*
 #
-# Which share of the true nearest neighbours did the index find? Row `i` of `found` and of `exact` holds
-# the row numbers for query `i`; none of them twice. A neighbour counts wherever it stands in its row. FAISS
+# What share of the true nearest neighbours did the index find? Row `i` of `found` and of `exact` holds
+# the row numbers for query `i`, none of them twice. A neighbour counts wherever it stands in its row. FAISS
 # writes `-1` where it found nothing, and that is a miss. Return one number, from 0 to 1.
 #
 # <details><summary>Hint 1: a nudge</summary>
@@ -1472,7 +1472,7 @@ drills.check("02_5", drill_02_5)
 # ## How far you are
 #
 # In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
-# all labs. `ragkit progress` prints the same.
+# all labs. `ragkit progress` prints them with titles and dates.
 #
 # > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
 # > cada ejercicio y de cada cuestión de todos los laboratorios.

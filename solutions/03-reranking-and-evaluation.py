@@ -378,7 +378,7 @@ check.two_stage(two_stage)
 
 # %% [markdown]
 # Now a question of your own: change `my_question`, and run this cell and the next two again. It scores all 56
-# documents by both models.
+# documents with both models.
 
 # %%
 my_question = 'Why can\'t I say "I am wanting a coffee"?'
@@ -387,7 +387,7 @@ first_scores = np.array([cosines[document.doc_id] for document in kb.documents])
 second_scores = cross.predict([(my_question, document.full_text) for document in kb.documents])
 
 # %% [markdown]
-# Where your function is right, it is used, and until then the library's. The three best of ten candidates:
+# Your function is used if it is right, and until then the library's. The three best of ten candidates:
 
 # %%
 from ragkit.ranking import ranked
@@ -1384,7 +1384,7 @@ for m in sorted(best.values(), key=lambda m: -m[1])[:5]:
 # are kept for a person to read (20 words or more).
 #
 # > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, parte por parte;
-# > los razonamientos los lee una persona. Puedes responder en español, también con las opciones (`"sí"`) y las
+# > los razonamientos los lee una persona. Puedes responder en español, también con las opciones (`"sí"` o `"no"`) y las
 # > unidades (`"20 pasadas"`).
 #
 # **Drill 1.** A first stage hands 800 candidates to a cross-encoder that takes 9 ms per pair. For one
@@ -1444,7 +1444,7 @@ drill_03_4 = (
     1067,
     """The interval contains every effect that the data do not rule out: a loss of five points, none,
     a gain of eleven. That 0 is among them shows neither help nor its absence. The width shrinks with
-    the square root of the number of questions, so 8/3 narrower takes 64/9 times as many.""",
+    the square root of the number of questions, so 3/8 of it takes 64/9 times as many.""",
 )
 # END SOLUTION
 drills.check("03_4", drill_03_4)
@@ -1487,7 +1487,7 @@ drills.check("03_5", drill_03_5)
 # ## How far you are
 #
 # In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
-# all labs. `ragkit progress` prints the same.
+# all labs. `ragkit progress` prints them with titles and dates.
 #
 # > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
 # > cada ejercicio y de cada cuestión de todos los laboratorios.

@@ -141,7 +141,7 @@ plots.show(
 # *Difficulty ●●○ · 10 minutes*
 #
 # `vectors` holds a vector in each row. Return the effective dimensions of their spread around their mean
-# vector: a number from 1 to $d$, and not a whole one. (Whether a variance is divided by $n$ or by $n - 1$ makes no
+# vector: a number from 1 to $d$, seldom a whole one. (Whether a variance is divided by $n$ or by $n - 1$ makes no
 # difference to the fraction.)
 #
 # <details><summary>Hint 1: a nudge</summary>
@@ -174,7 +174,7 @@ def effective_dimensions(vectors):
 check.effective_dimensions(effective_dimensions)
 
 # %% [markdown]
-# Now to work with it: the vectors of the 500 sentences that MiniGPT was trained on, in each of the three spaces.
+# Now put it to work on the vectors of the 500 sentences that MiniGPT was trained on, in each of the three spaces.
 
 # %%
 from ragkit.minigpt.corpus import training_sentences
@@ -199,8 +199,8 @@ def library_dimensions(vectors):
 
 
 # %% [markdown]
-# How many directions does each use? The check hands out your function where it is right, and the library's
-# where it is not.
+# How many directions does each use? The check hands out your function if it is right, and the library's
+# if it is not.
 
 # %%
 count = check.effective_dimensions.choose(effective_dimensions, library_dimensions)
@@ -316,8 +316,8 @@ plots.show(
 # %% [markdown]
 # **How far should one shrink?** $n$ centred texts span at most $n - 1$ directions; along the others there is
 # no variance to divide by. *Predict first*, for the 384 directions of MiniLM: how many do 50 texts leave empty,
-# and is a covariance of so few in need of more [shrinkage](../theory/glossary.md#shrinkage) than one of all
-# the sentences, or of less? Run the cell, and look for the best score on dev.
+# and does a covariance of so few need more [shrinkage](../theory/glossary.md#shrinkage) than one of all
+# the sentences, or less? Run the cell, and look for the best score on dev.
 
 # %%
 from ragkit.course import seeing
@@ -485,7 +485,7 @@ for number in range(41):
 #
 # <details><summary>Hint 2: the way</summary>
 #
-# Index the second axis of `relevant` with `columns`, and turn True and False round (`~`). Then set column `i`
+# Index the second axis of `relevant` with `columns`, and swap True and False (`~`). Then set column `i`
 # of row `i` to True for all `i`: two equal ranges of numbers as an index pick these entries, also where there are
 # more columns than rows.
 #
@@ -804,8 +804,8 @@ Markdown(measured["lab04.cv.table"]["text"])
 # <details><summary>Hint 2: the way</summary>
 #
 # Take the diagonal (`np.diagonal`) as a column, so that subtracting the matrix gives the margins of every row; do so for
-# both models. The entries of the diagonal are then 0 and must not count: a Boolean `np.eye` of the shape $[B, C]$, turned
-# round, picks the others, also where there are more documents than questions.
+# both models. The entries of the diagonal are then 0 and must not count: a Boolean `np.eye` of the shape $[B, C]$,
+# inverted, picks the others, also where there are more documents than questions.
 #
 # </details>
 
@@ -936,10 +936,11 @@ print("the same loss:", np.isclose(loss, ours, rtol=1e-4))
 # a person to read (20 words or more).
 #
 # > 🇪🇸 **Resumen.** Cinco cuestiones. Los números y las elecciones se comprueban al momento, parte por parte;
-# > los textos los lee una persona. Puedes responder en español, también con las opciones (`"hacia"`).
+# > los textos los lee una persona. Puedes responder en español, también con las opciones (`"hacia"` o
+# > `"lejos"`).
 #
 # **Drill 1.** The variances of a space along its four principal directions are 6, 2, 1 and 1. How many
-# effective dimensions has it, to two decimals? And a space of 48 directions with equal variances?
+# effective dimensions does it have, to two decimals? And a space of 48 directions with equal variances?
 # Answer `(first, second)`.
 
 # %%
@@ -1024,7 +1025,7 @@ drills.check("04_5", drill_04_5)
 # ## How far you are
 #
 # In your own copy of this lab, in `work/`, the next cell shows the latest verdict on every exercise and drill of
-# all labs. `ragkit progress` prints the same.
+# all labs. `ragkit progress` prints them with titles and dates.
 #
 # > 🇪🇸 **Resumen.** En tu copia de este laboratorio, en `work/`, la celda siguiente muestra el último veredicto de
 # > cada ejercicio y de cada cuestión de todos los laboratorios.

@@ -83,7 +83,7 @@ def reset(
 ) -> None:
     """Bring back the stub of one exercise or drill in your copy of the lab, in work/.
 
-    What you wrote is kept beside it, as a Markdown cell. Save the notebook first if it is open.
+    What you wrote is kept below it, in a Markdown cell. Save the notebook first if it is open.
     """
     from ragkit.course.layout import course_root
     from ragkit.course.resetting import reset as bring_back
@@ -111,7 +111,7 @@ def validate(
 
 def _outcome(done: Reset) -> str:
     if not done.changed:
-        return "the stub is there. Nothing was changed."
+        return "the stub is already there. Nothing was changed."
     kept = {
         0: "",
         1: " What you wrote is kept in a Markdown cell below it.",

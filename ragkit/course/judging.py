@@ -183,7 +183,9 @@ def _find_outcome(outcome: Outcome, key: Key, tolerance: float) -> Finding:
     where = f" in {outcome.where}" if outcome.where else ""
     if outcome.late:
         rest = " It cannot be stopped: restart the kernel." if outcome.runs_on else ""
-        sentence = f"it did not return in time. It is{where or ' still running'}. Does a loop end?"
+        sentence = (
+            f"it did not return in time. It is still{where or ' running'}. Does every loop end?"
+        )
         return Finding("incorrect", sentence + rest)
     match outcome.error:
         case None:
@@ -224,7 +226,8 @@ def _shape_sentence(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     if got == wanted[::-1]:
         return "the shape is that of the transpose: the axes are exchanged."
     off = [str(axis) for axis, (a, b) in enumerate(zip(got, wanted, strict=True)) if a != b]
-    return f"the shape is not the one asked for: axis {' and '.join(off)} has another length."
+    wrong = "axis {} has the wrong length" if len(off) == 1 else "axes {} have the wrong lengths"
+    return f"the shape is not the one asked for: {wrong.format(' and '.join(off))}."
 
 
 def _equal(values: Any, expected: Any, tolerance: float, nan: bool = False) -> bool:

@@ -85,10 +85,12 @@ def read(path: Path) -> Notebook:
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror}).") from None
     except (ValueError, RecursionError):
-        raise DataError(f"{path}: this is no notebook, or a damaged one: not valid JSON.") from None
+        raise DataError(
+            f"{path}: not a notebook, or a damaged one: it is not valid JSON."
+        ) from None
     cells = content.get("cells") if isinstance(content, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
-        raise DataError(f"{path}: this is no notebook of format 4: it has no list of cells.")
+        raise DataError(f"{path}: not a notebook of format 4: it has no list of cells.")
     spans = _spans(text)
     return Notebook(path, text, [Cell(c, *span) for c, span in zip(cells, spans, strict=True)])
 

@@ -68,8 +68,8 @@ def _lab_of(path: Path, labs: Sequence[LabItems]) -> LabItems:
             return lab
     names = ", ".join(lab.file for lab in labs) or "labs/ is empty"
     raise DataError(
-        f"{path}: the grader would not know which lab this is, neither by the file's name nor by "
-        f"a drill_… in it. Give it the name with which it was handed out: {names}."
+        f"{path}: the grader would not know which lab this is: neither the file's name nor a "
+        f"drill_… in it says so. Give it the name with which it was handed out: {names}."
     )
 
 
@@ -96,7 +96,7 @@ def _problem_of(item: Item, cells: Sequence[str], plan: Plan, seen: Look | None)
     if not seen.exists:
         return "not there after the notebook ran" if answered else "not there: no cell defines it"
     if item.kind == "exercise":
-        return "" if seen.callable else "this is no function"
+        return "" if seen.callable else "this is not a function"
     if seen.empty:
         return "not answered"
     return next(iter(seen.complaints), "")

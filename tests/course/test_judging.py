@@ -132,7 +132,7 @@ def test_an_error_inside_a_library_shows_the_line_that_called_it() -> None:
     ("function", "words"),
     [
         (lambda x: [2 * x], "which has 1 axis"),
-        (lambda x: np.append(2 * x, 0), "axis 0 has another length"),
+        (lambda x: np.append(2 * x, 0), "axis 0 has the wrong length"),
         (lambda x: 3.0, "which has 1 axis"),
     ],
 )

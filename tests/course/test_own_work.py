@@ -110,7 +110,7 @@ def test_outputs_and_deleted_cells_are_no_work_of_somebody(lab: Path) -> None:
 
 def test_a_notebook_that_cannot_be_read_is_not_overwritten(lab: Path) -> None:
     lab.write_text("<<<<<<< ours", encoding="utf-8")
-    with pytest.raises(DataError, match="no notebook"):
+    with pytest.raises(DataError, match="not a notebook"):
         list(editions.write_all(lab.parent.parent))
 
 

@@ -70,7 +70,7 @@ def test_each_problem_is_named(mine: Path) -> None:
     report = looked_at(mine)
     found = problems(report)
     assert found.pop("mean_pool").startswith("raise NotImplementedError is still under your code")
-    assert found.pop("normalise") == "this is no function"
+    assert found.pop("normalise") == "this is not a function"
     assert found.pop("top_k") == "not there: no cell defines it"
     assert found.pop("mean_cosine") == "not answered: it is as it was handed out"
     assert found.pop("drill_01_2") == "3 words are too few; explain it in 20 or more."
@@ -150,7 +150,7 @@ def without_drills(path: Path) -> Path:
         (without_drills, "would not know which lab this is"),
         (lambda path: path.with_name("none.ipynb"), "no such file"),
         (lambda path: path.parent, "cannot be read"),
-        (lambda path: ROOT / "README.md", "no notebook"),
+        (lambda path: ROOT / "README.md", "not a notebook"),
     ],
 )
 def test_what_cannot_be_looked_at_is_an_error(

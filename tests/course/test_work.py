@@ -84,7 +84,7 @@ def test_cells_are_found_in_the_file_however_it_is_written(tmp_path: Path, inden
 @pytest.mark.parametrize("content", [b"", b"x", b"[]", b"\xff{}", b'{"cells": [3]}', b"{}"])
 def test_what_is_no_notebook_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.ipynb").write_bytes(content)
-    with pytest.raises(DataError, match="no notebook"):
+    with pytest.raises(DataError, match="not a notebook"):
         notebooks.read(tmp_path / "a.ipynb")
 
 

@@ -65,7 +65,7 @@ def paraphrase(first: Any, second: Any) -> Finding:
     return Finding(
         "recorded",
         f"{overlap:.0%} of the words are shared, and MiniLM gives the pair a cosine of "
-        f"{cosine:.2f}. Whether it states one rule, a person reads; the cosine cannot tell.",
+        f"{cosine:.2f}. Whether the two state one rule, a person judges; the cosine cannot tell.",
     )
 
 

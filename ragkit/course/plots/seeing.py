@@ -130,7 +130,7 @@ def _stacked(width: float, heights: Sequence[float]) -> tuple[Figure, Sequence[A
 
 
 def moved_ranks(labels: Sequence[str], before: Sequence[int], after: Sequence[int]) -> Figure:
-    """Ranks before and after, one row a question, the first on top; those that rise are blue."""
+    """Ranks before and after, one row per question, the first on top; those that rise are blue."""
     figure, (axis,) = panels(1, width=8.4, height=0.24 * max(len(labels), 2) + 1.1)
     old, new, places = np.array(before), np.array(after), -np.arange(len(labels))
     for at, colour, marker, label in (

@@ -43,7 +43,7 @@ class Answers:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        """The table for notebooks: a column a system, a row a rank."""
+        """The table for notebooks: one column per system, one row per rank."""
         note = f'<p role="status">{escape(self.note)}</p>'
         if not self.columns:
             return note

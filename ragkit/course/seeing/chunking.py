@@ -58,8 +58,8 @@ class Windows:
             int(used) + 1,
         )
         clipped = (
-            f" (An overlap of {overlap:g} is more than three quarters of {size:g}; drawn is "
-            f"{used:g}.)"
+            f" (An overlap of {overlap:g} is more than three quarters of {size:g}, so "
+            f"{used:g} is drawn.)"
             if used < overlap
             else ""
         )
@@ -68,7 +68,7 @@ class Windows:
             f"{clipped}\n{sum(whole)} of {len(whole)} answers lie whole in one chunk, a share of "
             f"{sum(whole) / len(whole):.2f}: {_lengths(self.lengths, whole)}\nThe answer in the "
             f"passage above lies whole in {sum(chunk.holds(self.passage) for chunk in chunks)} "
-            "of them."
+            "of the chunks."
         )
         return View(figure, _alt(size, used), words)
 

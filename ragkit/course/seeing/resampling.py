@@ -58,7 +58,7 @@ class Resampled:
             means, (float(low), float(high)), float(self.values.mean()), self.edges, self.label
         )
         words = (
-            f"{self.label}: the {len(self.values)} questions themselves have "
+            f"{self.label}: the mean over the {len(self.values)} questions themselves is "
             f"{self.values.mean():+.3f}.\nOf {resamples:g} resamples with seed {seed:g}, the "
             f"middle 95% lie from {low:+.3f} to {high:+.3f}."
         )

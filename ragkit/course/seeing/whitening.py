@@ -70,7 +70,7 @@ class Whitened:
             before, after, {"as it is": self.plain, "whitened": score}, measured
         )
         words = (
-            f"Fitted on {count:g} texts, {_empty(before)} of {before.size} directions have no "
+            f"Fitted on {count:g} texts: {_empty(before)} of {before.size} directions have no "
             f"variance; with a shrinkage of {shrinkage:g}, {_empty(after)} have none.\n{ending}"
         )
         return View(figure, _alt(shrinkage, count), words)

@@ -23,7 +23,7 @@ DRILLS = {
                 mistakes={
                     BYTES / 4: "that is how many numbers there are, not how many bytes.",
                     BYTES * 2.0: "that is float64; the vectors are fp32.",
-                    BYTES * 8.0: "that is in bits; bytes are asked.",
+                    BYTES * 8.0: "that is in bits; bytes are asked for.",
                 },
             ),
             Number(
@@ -34,8 +34,8 @@ DRILLS = {
                 points=0.5,
                 otherwise="this is not the size in MiB, to three decimals.",
                 mistakes={
-                    BYTES / 1e6: "that is in megabytes (MB); mebibytes are asked.",
-                    BYTES / 2**10: "that is in KiB; MiB are asked.",
+                    BYTES / 1e6: "that is in megabytes (MB); mebibytes are asked for.",
+                    BYTES / 2**10: "that is in KiB; MiB are asked for.",
                 },
             ),
         ],

@@ -167,7 +167,7 @@ top_k = Exercise(
             lambda query, documents, k: np.sort(_dots(query, documents))[::-1][:k],
         ),
         Mistake(
-            "of equal scores the higher row comes first; asked is the lower one.",
+            "of equal scores the higher row comes first; the lower one should.",
             lambda query, documents, k: np.lexsort(
                 (-np.arange(len(documents)), -_dots(query, documents))
             )[:k],
@@ -177,11 +177,11 @@ top_k = Exercise(
             lambda query, documents, k: _as_numpy_sorts(_dots(query, documents))[:k],
         ),
         Mistake(
-            "these are the largest cosines; asked is the dot product of the vectors as they are.",
+            "these are the largest cosines; take the dot product of the vectors as they are.",
             lambda query, documents, k: _order(_cosines(query, documents))[:k],
         ),
         Mistake(
-            "these are the smallest distances; asked is the largest dot product.",
+            "these are the smallest distances; take the largest dot products.",
             lambda query, documents, k: _order(_nearness(query, documents))[:k],
         ),
         Mistake(

@@ -148,7 +148,7 @@ def _ranking_cases(rng: Generator) -> list[Case]:
         "one right document for each query": _single,
         "several right documents for a query": _several,
         "judgements from 0 to 3": _graded,
-        "queries without an answer, and one without a right document": _unanswered,
+        "queries without a ranking, and one without a right document": _unanswered,
     }
     runs = until(lambda: [draw(rng) for draw in kinds.values()], _tell_apart)
     return [
@@ -163,7 +163,7 @@ hit_rate = Exercise(
     expected=_rate,
     mistakes=[
         Mistake(
-            "only answered queries are averaged; a judged query without an answer counts as 0.",
+            "only queries with a ranking are averaged; a judged query without one counts as 0.",
             lambda rankings, qrels, k: _rate(rankings, {q: qrels[q] for q in rankings}, k),
         ),
         Mistake(
@@ -227,7 +227,7 @@ hit_rate = Exercise(
             lambda rankings, qrels, k: 1 - _rate(rankings, qrels, k),
         ),
         Mistake(
-            "this is a percentage; asked is a share, from 0 to 1.",
+            "this is a percentage; return a share, from 0 to 1.",
             lambda rankings, qrels, k: 100 * _rate(rankings, qrels, k),
         ),
         Mistake(

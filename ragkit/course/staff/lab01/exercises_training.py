@@ -268,7 +268,7 @@ mean_cosine = Exercise(
             lambda vectors: _pair_cosines(vectors).sum() / _pairs(vectors),
         ),
         Mistake(
-            "this is the mean distance, 1 minus the cosine; asked is the cosine.",
+            "this is the mean distance, 1 minus the cosine; return that of the cosines.",
             lambda vectors: 1 - _mean(vectors),
         ),
         Mistake(

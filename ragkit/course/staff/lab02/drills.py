@@ -27,9 +27,9 @@ DRILLS = {
                 points=0.5,
                 otherwise="this is not the size of the flat index in GiB, to one decimal.",
                 mistakes={
-                    FLAT: "that is in bytes; GiB are asked.",
-                    FLAT / 2**20: "that is in MiB; GiB are asked.",
-                    FLAT / 1e9: "that is in gigabytes (GB); gibibytes are asked.",
+                    FLAT: "that is in bytes; GiB are asked for.",
+                    FLAT / 2**20: "that is in MiB; GiB are asked for.",
+                    FLAT / 1e9: "that is in gigabytes (GB); gibibytes are asked for.",
                     2 * FLAT / GIB: "that is float64; the vectors are fp32.",
                     FLAT / 4 / GIB: "that is how many numbers there are, not how many bytes.",
                 },
@@ -43,7 +43,7 @@ DRILLS = {
                 otherwise="this is not the size of the HNSW index in GiB, to one decimal.",
                 mistakes={
                     FLAT / GIB: "that is the flat index; what does the graph need to store?",
-                    (FLAT + GRAPH) / 1e9: "that is in gigabytes (GB); gibibytes are asked.",
+                    (FLAT + GRAPH) / 1e9: "that is in gigabytes (GB); gibibytes are asked for.",
                     (FLAT + GRAPH / 2) / GIB: "look up how many links a vector has in the bottom "
                     "layer.",
                     GRAPH / GIB: "that is the graph alone; with what does the walk compare?",

@@ -321,7 +321,7 @@ recall_at_k = Exercise(
             ),
         ),
         Mistake(
-            "a query counts fully as soon as one neighbour was found: that is a hit-rate.",
+            "a query counts fully as soon as one neighbour was found: that is a hit rate.",
             lambda found, exact: (_both(found, exact) > 0).mean(),
         ),
         Mistake(
@@ -419,7 +419,7 @@ storage_bytes = Exercise(
         Mistake("this is in MiB; return bytes.", _in_units(2**20)),
         Mistake("this is in GiB; return bytes.", _in_units(2**30)),
         Mistake("this is in MB, millions of bytes; return bytes.", _in_units(10**6)),
-        Mistake("this is in GB, thousands of millions of bytes; return bytes.", _in_units(10**9)),
+        Mistake("this is in GB, billions of bytes; return bytes.", _in_units(10**9)),
         Mistake(
             "the bottom layer has 2M links per vector, twice as many as are counted here.",
             _bytes(lambda n, d, m: n * (4 * d + 4 * m)),

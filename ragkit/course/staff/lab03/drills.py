@@ -68,7 +68,7 @@ DRILLS = {
                 mistakes={
                     (1 / 2 + 1 / 5) / 2: "how many questions were asked?",
                     2 / 7: "that comes from the mean rank; the mean is taken of something else.",
-                    1 / 2 + 1 / 5: "that is the sum; a mean is asked.",
+                    1 / 2 + 1 / 5: "that is the sum; a mean is asked for.",
                 },
             ),
             Number(
