@@ -1296,6 +1296,6 @@ drills.check("01_5", drill_01_5)
 # > cada ejercicio y de cada cuestión de todos los laboratorios.
 
 # %%
-from ragkit.course import progress
+from ragkit.course.work import overview
 
-progress.show()
+overview.show()

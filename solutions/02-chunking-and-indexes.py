@@ -1478,6 +1478,6 @@ drills.check("02_5", drill_02_5)
 # > cada ejercicio y de cada cuestión de todos los laboratorios.
 
 # %%
-from ragkit.course import progress
+from ragkit.course.work import overview
 
-progress.show()
+overview.show()

@@ -1493,6 +1493,6 @@ drills.check("03_5", drill_03_5)
 # > cada ejercicio y de cada cuestión de todos los laboratorios.
 
 # %%
-from ragkit.course import progress
+from ragkit.course.work import overview
 
-progress.show()
+overview.show()

@@ -1031,6 +1031,6 @@ drills.check("04_5", drill_04_5)
 # > cada ejercicio y de cada cuestión de todos los laboratorios.
 
 # %%
-from ragkit.course import progress
+from ragkit.course.work import overview
 
-progress.show()
+overview.show()

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from ragkit.cli import console
-from ragkit.course.delivery import SECONDS
+from ragkit.course.work.delivery import SECONDS
 from ragkit.errors import DataError
 
 Submissions = Annotated[

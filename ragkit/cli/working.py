@@ -14,8 +14,8 @@ from ragkit.errors import DataError
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from ragkit.course.resetting import Reset
-    from ragkit.course.validating import Found, Report
+    from ragkit.course.work.resetting import Reset
+    from ragkit.course.work.validating import Found, Report
 
 _RELOAD = "In JupyterLab: File → Reload Notebook from Disk, then run the cell."
 
@@ -35,19 +35,19 @@ def work(
 
     Try: `ragkit work --open`, or without a browser: `ragkit work --open -- --no-browser`
     """
-    from ragkit.course import working
     from ragkit.course.layout import course_root
+    from ragkit.course.work import copies
 
     if options and not open_jupyter:
         raise DataError("Options for JupyterLab need --open: ragkit work --open -- --no-browser")
-    copies = list(working.copy_labs())
-    for copy in copies:
+    made = list(copies.copy_labs())
+    for copy in made:
         what = "copied  " if copy.new else "kept    "
         print(f"{what}{copy.path.relative_to(course_root()).as_posix()}", flush=True)
     if open_jupyter:
-        new = [copy.path.name for copy in copies if copy.new]
+        new = [copy.path.name for copy in made if copy.new]
         place = f"work/{new[0]}" if new else "work"
-        raise typer.Exit(working.open_jupyter(place, options or ()))
+        raise typer.Exit(copies.open_jupyter(place, options or ()))
 
 
 def progress(
@@ -61,8 +61,8 @@ def progress(
     Verdicts are recorded when you run a check in a notebook in work/, and kept in
     work/progress.json.
     """
-    from ragkit.course import items, progress_tables
-    from ragkit.course import progress as keeping
+    from ragkit.course.work import items, overview
+    from ragkit.course.work import progress as keeping
 
     labs = items.all_labs()
     if lab is not None and lab not in [one.number for one in labs]:
@@ -71,9 +71,9 @@ def progress(
     chosen = [one for one in labs if lab in (None, one.number)]
     seen = keeping.load()
     if as_json:
-        print(json.dumps(progress_tables.as_data(chosen, seen), ensure_ascii=False, indent=1))
+        print(json.dumps(overview.as_data(chosen, seen), ensure_ascii=False, indent=1))
     else:
-        console.console().print(progress_tables.full_table(chosen, seen))
+        console.console().print(overview.full_table(chosen, seen))
 
 
 def reset(
@@ -86,7 +86,7 @@ def reset(
     What you wrote is kept below it, in a Markdown cell. Save the notebook first if it is open.
     """
     from ragkit.course.layout import course_root
-    from ragkit.course.resetting import reset as bring_back
+    from ragkit.course.work.resetting import reset as bring_back
 
     done = bring_back(name)
     where = f"{done.item.label} in {done.path.relative_to(course_root()).as_posix()}"
@@ -101,7 +101,7 @@ def validate(
     Runs your answers as the grader does, in a process of its own, and writes nothing. It says
     nothing about the inputs that the grader will use. Exit status 1 if something would be missing.
     """
-    from ragkit.course.validating import validate as look_at
+    from ragkit.course.work.validating import validate as look_at
 
     report = look_at(notebook)
     _show(report)
@@ -122,7 +122,7 @@ def _outcome(done: Reset) -> str:
 def _show(report: Report) -> None:
     from rich.text import Text
 
-    from ragkit.course.delivery import SECONDS
+    from ragkit.course.work.delivery import SECONDS
 
     out = console.console()
     out.print(Text(f"{report.path}: lab {report.lab.number}, {report.lab.title}"), soft_wrap=True)

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from ragkit.course import plain, progress
+from ragkit.course import plain
 from ragkit.course.calling import Outcome, call, is_stub
 from ragkit.course.verdict import Finding, Verdict
+from ragkit.course.work import progress
 from ragkit.errors import DataError
 
 Function = Callable[..., Any]

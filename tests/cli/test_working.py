@@ -9,7 +9,7 @@ import pytest
 import student_work as student
 from processes import Run, is_one_sentence
 
-from ragkit.course import progress, working
+from ragkit.course.work import copies, progress
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def test_work_opens_the_first_new_lab_and_later_the_folder(
         opened.append((place, list(options)))
         return 3
 
-    monkeypatch.setattr(working, "open_jupyter", open_jupyter)
+    monkeypatch.setattr(copies, "open_jupyter", open_jupyter)
     assert run("work", "--open").status == 3
     assert run("work", "--open", "--", "--no-browser").status == 3
     assert opened == [(f"work/{student.LAB}", []), ("work", ["--no-browser"])]

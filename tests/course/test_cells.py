@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core import inputtransformer2
 
-from ragkit.course.cells import Plan, is_stub, make_plan, parse, read_cells
+from ragkit.course.work.cells import Plan, is_stub, make_plan, parse, read_cells
 
 STUB = 'def f(x):\n    raise NotImplementedError("your turn")'
 DOCUMENTED = 'def f(x):\n    """Double it."""\n    raise NotImplementedError("your turn")'

@@ -13,20 +13,20 @@ import pytest
 import student_work as student
 from nbclient import NotebookClient
 
-from ragkit.course import items, progress, progress_tables
 from ragkit.course.tables import plain_text
 from ragkit.course.verdict import Verdict
+from ragkit.course.work import items, overview, progress
 from ragkit.errors import RagkitWarning
 
 RIGHT, WRONG = Verdict("correct"), Verdict("incorrect", "no")
 HERE = "import ragkit.course.layout as l; l.data_dir = lambda: __import__('pathlib').Path({!r})"
 CALLS = (
-    "from ragkit.course import progress",
+    "from ragkit.course.work import overview, progress",
     "from ragkit.course.verdict import Verdict",
     "print(progress.record('hit_rate', Verdict('incorrect')))",
     "print(progress.record('hit_rate', Verdict('correct')))",
     "print(progress.record('01_2', Verdict('recorded')))",
-    "progress.show()",
+    "overview.show()",
 )
 
 
@@ -87,14 +87,14 @@ def test_a_program_in_work_that_is_no_notebook_records_nothing(
 def test_a_file_that_cannot_be_written_is_a_sentence(
     course: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(progress, "_folder_of_this_notebook", lambda: course / "work")
+    monkeypatch.setattr(progress, "folder_of_this_notebook", lambda: course / "work")
     (course / "work" / progress.FILE).mkdir()
     assert progress.record("hit_rate", RIGHT) is RIGHT
     assert "This verdict is not kept" in capsys.readouterr().out
 
 
 def test_nothing_is_recorded_after_a_pause(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "_folder_of_this_notebook", lambda: course / "work")
+    monkeypatch.setattr(progress, "folder_of_this_notebook", lambda: course / "work")
     monkeypatch.setattr(progress, "_paused", False)
     progress.pause()
     progress.record("hit_rate", RIGHT)
@@ -179,7 +179,7 @@ def test_the_table_has_every_item_with_its_sign_and_date() -> None:
         "01_2": progress.Seen("recorded", "2026-03-03T10:20:30+01:00"),
         "of an older edition": progress.Seen("correct", "2026-03-03T10:20:30+01:00"),
     }
-    lines = plain_text(progress_tables.full_table(labs, seen)).splitlines()
+    lines = plain_text(overview.full_table(labs, seen)).splitlines()
     [hit_rate] = [line for line in lines if "1.4 hit_rate" in line]
     assert hit_rate.split()[:3] == ["✓", "1.4", "hit_rate"]
     assert hit_rate.split()[3:] == ["Hit", "rate", "correct", "2026-03-01", "10:20"]
@@ -193,7 +193,7 @@ def test_the_table_has_every_item_with_its_sign_and_date() -> None:
 def test_the_data_has_every_item_with_its_verdict() -> None:
     labs = items.all_labs()
     seen = {"hit_rate": progress.Seen("correct", "2026-03-01T10:20:30+01:00")}
-    rows = json.loads(json.dumps(progress_tables.as_data(labs, seen)))
+    rows = json.loads(json.dumps(overview.as_data(labs, seen)))
     [row] = [row for row in rows if row["date"]]
     assert row == {
         "lab": "01",

@@ -10,9 +10,9 @@ import nbformat
 import pytest
 import student_work as student
 
-from ragkit.course import notebooks, progress, working
-from ragkit.course.cells import make_plan
-from ragkit.course.resetting import reset
+from ragkit.course.work import copies, notebooks, progress
+from ragkit.course.work.cells import make_plan
+from ragkit.course.work.resetting import reset
 from ragkit.errors import DataError
 
 ANSWER = "    return 0.5  # ``` my own"
@@ -22,7 +22,7 @@ ANSWER = "    return 0.5  # ``` my own"
 def mine(tmp_path: Path) -> Path:
     """The student's copy of lab 01."""
     student.course(tmp_path)
-    list(working.copy_labs(tmp_path))
+    list(copies.copy_labs(tmp_path))
     return tmp_path / "work" / student.LAB
 
 

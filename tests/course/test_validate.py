@@ -10,9 +10,9 @@ import pytest
 import student_work as student
 from conftest import ROOT
 
-from ragkit.course import validating, working
-from ragkit.course.rehearsing import Rehearsal
-from ragkit.course.validating import Report, validate
+from ragkit.course.work import copies, validating
+from ragkit.course.work.rehearsing import Rehearsal
+from ragkit.course.work.validating import Report, validate
 from ragkit.errors import DataError
 
 TEXT = repr(student.TEXT)
@@ -22,7 +22,7 @@ TEXT = repr(student.TEXT)
 def mine(tmp_path: Path) -> Path:
     """The student's copy of lab 01."""
     student.course(tmp_path)
-    list(working.copy_labs(tmp_path))
+    list(copies.copy_labs(tmp_path))
     return tmp_path / "work" / student.LAB
 
 
@@ -98,8 +98,8 @@ def test_magics_shell_commands_and_progress_do_nothing(mine: Path) -> None:
     student.add(
         mine,
         "%lsmagic\n!touch touched\nx = 1",
-        "from ragkit.course.verdict import Verdict\nfrom ragkit.course import progress\n"
-        "progress._folder_of_this_notebook = lambda: __import__('pathlib').Path('.')\n"
+        "from ragkit.course.verdict import Verdict\nfrom ragkit.course.work import progress\n"
+        "progress.folder_of_this_notebook = lambda: __import__('pathlib').Path('.')\n"
         "progress.record('hit_rate', Verdict('correct'))",
     )
     before = sorted(mine.parent.iterdir())

@@ -17,7 +17,7 @@ import pytest
 import student_work as student
 from conftest import ROOT
 
-from ragkit.course import items, notebooks, working
+from ragkit.course.work import copies, items, notebooks
 from ragkit.errors import DataError
 
 
@@ -92,10 +92,10 @@ def test_what_is_no_notebook_is_refused(tmp_path: Path, content: bytes) -> None:
 
 
 def test_each_lab_is_copied_without_outputs_and_otherwise_as_it_is(course: Path) -> None:
-    copies = list(working.copy_labs(course))
-    assert [copy.new for copy in copies] == [True] * len(copies)
+    made = list(copies.copy_labs(course))
+    assert [copy.new for copy in made] == [True] * len(made)
     labs = sorted((course / "labs").iterdir())
-    assert [copy.path.name for copy in copies] == [lab.name for lab in labs]
+    assert [copy.path.name for copy in made] == [lab.name for lab in labs]
     for lab in labs:
         handed, own = student.load(lab), student.load(course / "work" / lab.name)
         assert any(cell.get("outputs") for cell in handed["cells"])
@@ -106,11 +106,11 @@ def test_each_lab_is_copied_without_outputs_and_otherwise_as_it_is(course: Path)
 
 
 def test_what_is_in_work_is_kept(course: Path) -> None:
-    list(working.copy_labs(course))
+    list(copies.copy_labs(course))
     mine = course / "work" / student.LAB
     mine.write_bytes(b"my own")
     (course / "work" / "02-chunking-and-indexes.ipynb").unlink()
-    new = {copy.path.name[:2]: copy.new for copy in working.copy_labs(course)}
+    new = {copy.path.name[:2]: copy.new for copy in copies.copy_labs(course)}
     assert new == {"01": False, "02": True, "03": False, "04": False}
     assert mine.read_bytes() == b"my own"
 
@@ -118,7 +118,7 @@ def test_what_is_in_work_is_kept(course: Path) -> None:
 def test_a_link_that_leads_nowhere_is_kept(course: Path) -> None:
     (course / "work").mkdir()
     (course / "work" / student.LAB).symlink_to("nowhere")
-    assert not next(working.copy_labs(course)).new
+    assert not next(copies.copy_labs(course)).new
 
 
 def test_no_half_made_copy_is_left(course: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,13 +127,13 @@ def test_no_half_made_copy_is_left(course: Path, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError, match="no space"):
-        list(working.copy_labs(course))
+        list(copies.copy_labs(course))
     assert list((course / "work").iterdir()) == []
 
 
 def test_a_course_without_labs_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="Restore the folder"):
-        list(working.copy_labs(tmp_path))
+        list(copies.copy_labs(tmp_path))
 
 
 def test_relative_links_of_a_copy_lead_somewhere() -> None:
@@ -161,7 +161,7 @@ def server(course: Path, tmp_path: Path) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--no-browser", "--allow-root", f"--ServerApp.port={port}"]
-    command = working.jupyter_command("work", options, root=course)
+    command = copies.jupyter_command("work", options, root=course)
     own = {f"JUPYTER_{name}_DIR": str(tmp_path / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env={**os.environ, **own}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ragkit.course import progress
 from ragkit.course.drills.base import Drill
 from ragkit.course.drills.reading import missing
 from ragkit.course.drills.texts import question_words
 from ragkit.course.verdict import Verdict
+from ragkit.course.work import progress
 
 
 def ask(drills: Mapping[str, Drill], name: Any, answer: Any) -> Verdict:

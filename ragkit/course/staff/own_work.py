@@ -11,10 +11,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ragkit.course import notebooks
-from ragkit.course.cells import make_plan
 from ragkit.course.layout import Lab, labs, work_folder
 from ragkit.course.staff import registry
+from ragkit.course.work import notebooks
+from ragkit.course.work.cells import make_plan
 
 
 @dataclass(frozen=True, slots=True)

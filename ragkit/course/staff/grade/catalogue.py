@@ -16,12 +16,12 @@ import numpy as np
 
 from ragkit.course import plain
 from ragkit.course.drills.base import Drill, Sealed, Text
-from ragkit.course.items import CHECK
 from ragkit.course.judging import Key
 from ragkit.course.layout import Lab, labs
 from ragkit.course.staff import registry
 from ragkit.course.staff.editions import build
 from ragkit.course.staff.exercise import Exercise
+from ragkit.course.work.items import CHECK
 from ragkit.errors import DataError
 
 _STUB = re.compile(r"^def (\w+)\(", re.MULTILINE)

@@ -25,11 +25,11 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO
 
-from ragkit.course.delivery import SECONDS
 from ragkit.course.layout import course_root
 from ragkit.course.staff.bundle import write_library
 from ragkit.course.staff.grade.child import records
 from ragkit.course.staff.grade.processes import bytes_in, family, kill_all_with, memory_of
+from ragkit.course.work.delivery import SECONDS
 from ragkit.errors import DataError
 
 _TOKEN = "RAGKIT_GRADE"  # in the environment of all that a submission starts

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ragkit.course.delivery import lab_of, problem_with
+from ragkit.course.work.delivery import lab_of, problem_with
 from ragkit.errors import DataError
 
 

@@ -2,5 +2,5 @@
 
 The folder is copied beside a `ragkit` without answers and imported from there as `child`, so its
 modules import one another relatively and, of ragkit, only `ragkit.course.plain` and
-`ragkit.course.cells`.
+`ragkit.course.work.cells`.
 """

@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from ragkit.course import plain
-from ragkit.course.cells import Plan, Unit, make_plan, read_cells
+from ragkit.course.work.cells import Plan, Unit, make_plan, read_cells
 
 from . import records
 from .calls import answer

@@ -40,7 +40,7 @@ def record(name: str, verdict: Verdict) -> Verdict:
 
     Nothing is raised: if the file cannot be written, a sentence is printed.
     """
-    folder = _folder_of_this_notebook()
+    folder = folder_of_this_notebook()
     if folder is not None and not _paused:
         try:
             store(name, verdict.status, folder)
@@ -84,21 +84,7 @@ def load(folder: Path | None = None) -> dict[str, Seen]:
         return {}
 
 
-def show() -> None:
-    """Print how far you are in all labs; a lab's last cell calls it."""
-    from ragkit.course import items, progress_tables
-
-    folder = _folder_of_this_notebook()
-    if folder is None:
-        print("In your own copy of this lab, in work/, a table here shows how far you are.")
-        return
-    try:
-        progress_tables.show_overview(items.all_labs(), load(folder))
-    except (RagkitError, OSError) as error:
-        print(f"Your progress cannot be shown: {error}")
-
-
-def _folder_of_this_notebook() -> Path | None:
+def folder_of_this_notebook() -> Path | None:
     """The course's work/ folder, if this process is the kernel of a notebook in it."""
     ipython = sys.modules.get("IPython")
     if ipython is None or not hasattr(ipython.get_ipython(), "kernel"):

@@ -10,11 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ragkit.course import items, notebooks, progress
-from ragkit.course.cells import bound, is_stub, parse
-from ragkit.course.items import Item, LabItems
 from ragkit.course.layout import work_folder
-from ragkit.course.notebooks import Cell, Notebook
+from ragkit.course.work import items, notebooks, progress
+from ragkit.course.work.cells import bound, is_stub, parse
+from ragkit.course.work.items import Item, LabItems
+from ragkit.course.work.notebooks import Cell, Notebook
 from ragkit.errors import DataError
 
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")

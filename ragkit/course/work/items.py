@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ragkit.course import notebooks
 from ragkit.course.layout import student_labs
+from ragkit.course.work import notebooks
 from ragkit.errors import DataError
 
 CHECK = re.compile(r"^check\.(\w+)\(", re.MULTILINE)

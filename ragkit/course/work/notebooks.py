@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ragkit.course.cells import source_of
+from ragkit.course.work.cells import source_of
 from ragkit.errors import DataError
 from ragkit.files import write_atomically
 

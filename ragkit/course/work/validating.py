@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ragkit.course import items, notebooks
-from ragkit.course.cells import Plan, bound, is_stub, make_plan, parse
-from ragkit.course.delivery import SECONDS, lab_by_name, lab_of, problem_with
-from ragkit.course.items import Item, LabItems
-from ragkit.course.rehearsing import Look, Rehearsal, rehearse
+from ragkit.course.work import items, notebooks
+from ragkit.course.work.cells import Plan, bound, is_stub, make_plan, parse
+from ragkit.course.work.delivery import SECONDS, lab_by_name, lab_of, problem_with
+from ragkit.course.work.items import Item, LabItems
+from ragkit.course.work.rehearsing import Look, Rehearsal, rehearse
 from ragkit.errors import DataError
 
 

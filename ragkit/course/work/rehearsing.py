@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ragkit.course import progress
-from ragkit.course.cells import Plan
-from ragkit.course.items import Item
+from ragkit.course.work import progress
+from ragkit.course.work.cells import Plan
+from ragkit.course.work.items import Item
 
 _MIME = "application/vnd.ragkit+json"
 _HERE = f"__import__({__name__!r}, fromlist=['look'])"

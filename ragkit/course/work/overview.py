@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ragkit.course.items import Item, LabItems
-from ragkit.course.progress import Seen
 from ragkit.course.verdict import Status, Verdict
+from ragkit.course.work import items, progress
+from ragkit.course.work.items import Item, LabItems
+from ragkit.course.work.progress import Seen
+from ragkit.errors import RagkitError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,14 +26,26 @@ _STYLES: dict[Status, str] = {
 _LEGEND = "✓ correct  ✎ recorded, a person reads it  ✗ incorrect  ○ not attempted"
 
 
+def show() -> None:
+    """Print how far you are in all labs; a lab's last cell calls it."""
+    folder = progress.folder_of_this_notebook()
+    if folder is None:
+        print("In your own copy of this lab, in work/, a table here shows how far you are.")
+        return
+    try:
+        show_overview(items.all_labs(), progress.load(folder))
+    except (RagkitError, OSError) as error:
+        print(f"Your progress cannot be shown: {error}")
+
+
 def status_of(item: Item, seen: Seens) -> Status:
     """The latest verdict on an item; `not attempted` if its check never ran."""
     return seen[item.name].status if item.name in seen else "not attempted"
 
 
-def done(items: Iterable[Item], seen: Seens) -> int:
+def done(chosen: Iterable[Item], seen: Seens) -> int:
     """How many are correct or wait for a person."""
-    return sum(status_of(item, seen) in ("correct", "recorded") for item in items)
+    return sum(status_of(item, seen) in ("correct", "recorded") for item in chosen)
 
 
 def show_overview(labs: Sequence[LabItems], seen: Seens) -> None:
@@ -87,11 +101,11 @@ def as_data(labs: Sequence[LabItems], seen: Seens) -> list[dict[str, Any]]:
     ]
 
 
-def _signs(items: Iterable[Item], seen: Seens) -> Text:
+def _signs(chosen: Iterable[Item], seen: Seens) -> Text:
     from rich.text import Text
 
     text = Text()
-    for item in items:
+    for item in chosen:
         number = item.number.rpartition("_")[2]
         text.append(f"{number} ").append(_sign(status_of(item, seen))).append("  ")
     text.rstrip()

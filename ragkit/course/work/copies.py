@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ragkit.course import notebooks
 from ragkit.course.layout import course_root, student_labs, work_folder
+from ragkit.course.work import notebooks
 from ragkit.errors import DataError
 
 _SETTINGS = Path(__file__).with_name("jupyterlab")  # of JupyterLab: `overrides.json`
