@@ -287,7 +287,7 @@ def overflowing_info_nce(queries: Any, documents: Any, temperature: float) -> An
     return -np.log(np.diag(shares) / shares.sum(axis=1)).mean()
 
 
-@pytest.mark.filterwarnings("ignore:overflow encountered", "ignore:invalid value")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_an_overflow_is_named() -> None:
     verdict = check.info_nce.judge(overflowing_info_nce)
     assert verdict.status == "incorrect"
