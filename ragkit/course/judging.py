@@ -22,7 +22,7 @@ from ragkit.errors import DataError
 
 Function = Callable[..., Any]
 _LAZY = ("zip", "map", "filter", "generator", "islice", "reversed")
-_LINES = 24  # of one value of a case
+_LINES = 40  # of one value of a case
 HALF = 0.5  # the credit for what a known mistake explains
 
 
