@@ -542,22 +542,22 @@ names = ["random", "bm25", "untrained", "minigpt-table", "minigpt-hidden", "mini
 results = list(compare_systems(kb, names, cache=cache))
 
 # %% [markdown]
-# Each number is the mean of a metric over the test questions, with its 95% interval. `mrr@10` is the mean
-# of 1 / rank of the first right document.
+# Each number is the mean of a metric over the test questions. `mrr@10` is the mean of 1 / rank of the first
+# right document.
 
 # %% tags=["nbval-check-output"]
 print("\n".join(tables.results_lines(results, ["hit_rate@1", "hit_rate@5", "mrr@10"])))
 
 # %% [markdown]
-# Other questions would have given other means; the interval is a range of values that these do not rule
-# out ([theory page 03](../theory/03-reranking-and-evaluation.md) derives it). About four questions
-# share each document: drawing documents instead of questions, MiniLM's hit_rate@5 has an interval
+# Other questions would have given other means; the 95% *interval*, drawn in the picture below, is a range of
+# values that these do not rule out ([theory page 03](../theory/03-reranking-and-evaluation.md) derives it). About
+# four questions share each document: drawing documents instead of questions, MiniLM's hit_rate@5 has an interval
 # from <!--r:lab01.bootstrap.documents:low-->0.80<!--/r-->
 # to <!--r:lab01.bootstrap.documents:high-->0.89<!--/r-->, much the same. The first row is *one* random order; the
 # average over all orders is <!--r:lab01.chance.hit_rate@5-->0.10<!--/r-->.
 
 # %% [markdown]
-# The table as a picture:
+# The column in the middle as a picture, with the intervals:
 
 # %%
 metric = "hit_rate@5"
@@ -933,15 +933,15 @@ for wrong in (1, 2):
 # The push on a wrong document is its share divided by $\tau$. So the negatives divide the push in
 # proportion to $\exp(s_j/\tau)$, and the nearer ones get more. How much more, $\tau$ decides. Back to the real
 # batch, and first to one row of it: a question and its documents, the nearest one by one. *Predict first*: what
-# becomes of the longest bar and of the others as τ goes to 0.01, and as it goes to 10? Which way does the loss of
-# this row move at either end? Then run the cell, and move the slider with the mouse or the arrow keys.
+# becomes of the nearest document's bar and of the others as τ goes to 0.01, and as it goes to 10? Which way does the
+# loss of this row move at either end? Then run the cell, and move the slider with the mouse or the arrow keys.
 
 # %%
 from ragkit.course import seeing
 
 labelled = list(asked)
-place = labelled.index("irregular-eat-past")
-print(asked[labelled[place]])
+place = labelled.index("irregular-write-past")
+print(fill(asked[labelled[place]], 90))
 seeing.temperature(similarity[place], labelled, right=place)
 
 # %% [markdown]

@@ -10,21 +10,24 @@ import ast
 import contextvars
 import ctypes
 import inspect
+import io
 import linecache
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO
 
 from ragkit.course import plain
 
 Function = Callable[..., Any]
 LIMIT = 10.0  # seconds for one call
 _GRACE = 2.0  # seconds for a function that was stopped to end
+_PRINTED = 5000  # characters that one call may print; a loop that never ends would print millions
 _STACK = 64 * 2**20  # bytes; some systems give a second thread too few for a deep recursion
 
 
@@ -45,12 +48,20 @@ class Outcome:
 
 
 def call(function: Function, arguments: Sequence[Any], seconds: float | None = None) -> Outcome:
-    """Call a function on copies of its arguments; nothing is raised, and nothing waits for ever."""
+    """Call a function on copies of its arguments; nothing is raised, and nothing waits for ever.
+
+    Of what it prints, the beginning is shown. An interrupt from the keyboard stops it too.
+    """
     given = tuple(deepcopy(argument) for argument in arguments)
     task = _Task(function, given)
-    late = not task.run(LIMIT if seconds is None else seconds)
-    if late:
-        return Outcome(late=True, where=task.where, runs_on=not task.stop())
+    with _bounded_prints():
+        try:
+            late = not task.run(LIMIT if seconds is None else seconds)
+        except BaseException:
+            task.stop()
+            raise
+        if late:
+            return Outcome(late=True, where=task.where, runs_on=not task.stop())
     error = task.error
     where = "" if error is None else _line_of(function, error)
     return Outcome(task.value, error, False, where, _changed(function, arguments, given))
@@ -105,6 +116,40 @@ class _Task:
                 found = found or frame
             frame = frame.f_back
         return _line(found, found.f_lineno) if found else ""
+
+
+class _Bounded(io.TextIOBase):
+    """Passes on the first `_PRINTED` characters that are written to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._left, self._cut, self._last = stream, _PRINTED, False, "\n"
+
+    def write(self, text: str) -> int:
+        shown = text[: self._left]
+        self._left -= len(shown)
+        self._cut = self._cut or len(shown) < len(text)
+        if shown:
+            self._last = shown[-1]
+            self._stream.write(shown)
+        return len(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def end(self) -> None:
+        """End the last line, and say if something was left out."""
+        self._stream.write("" if self._last == "\n" else "\n")
+        self._stream.write("… (it printed more, which is left out)\n" if self._cut else "")
+
+
+@contextmanager
+def _bounded_prints() -> Iterator[None]:
+    bounded = _Bounded(sys.stdout)
+    try:
+        with redirect_stdout(bounded):
+            yield
+    finally:
+        bounded.end()
 
 
 def is_stub(function: Function) -> bool:

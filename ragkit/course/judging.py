@@ -10,18 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from pprint import pformat
 from typing import Any
 
 import numpy as np
 
 from ragkit.course import plain
 from ragkit.course.calling import Outcome, call, is_stub
-from ragkit.course.verdict import Finding, Verdict
+from ragkit.course.verdict import WIDTH, Finding, Verdict
 from ragkit.course.work import progress
 from ragkit.errors import DataError
 
 Function = Callable[..., Any]
 _LAZY = ("zip", "map", "filter", "generator", "islice", "reversed")
+_LINES = 40  # of one value of a case
 HALF = 0.5  # the credit for what a known mistake explains
 
 
@@ -69,8 +71,8 @@ class CaseView:
     expected: Any
 
     def __repr__(self) -> str:
-        shown = [f"argument {i}: {_short(a)}" for i, a in enumerate(self.arguments, start=1)]
-        lines = [f"case {self.number}: {self.kind}", *shown, f"expected: {_short(self.expected)}"]
+        shown = [_laid_out(f"argument {i}", a) for i, a in enumerate(self.arguments, start=1)]
+        lines = [f"case {self.number}: {self.kind}", *shown, _laid_out("expected", self.expected)]
         return "\n  ".join(
             [*lines, f"try {self.name}(*check.{self.name}.case({self.number}).arguments)"]
         )
@@ -194,7 +196,7 @@ def _find_outcome(outcome: Outcome, key: Key, tolerance: float) -> Finding:
         case NotImplementedError():
             return Finding("incorrect", f"`raise NotImplementedError` is still there{where}.")
         case error:
-            said = f": {error}" if str(error) else ""
+            said = f": {str(error).strip()}" if str(error) else ""
             return Finding(
                 "incorrect", f"it raised {type(error).__name__}{said}{where and ','}{where}."
             )
@@ -239,6 +241,24 @@ def _equal(values: Any, expected: Any, tolerance: float, nan: bool = False) -> b
 
 def _listed(names: set[str]) -> str:
     return " and ".join(f"`{name}`" for name in sorted(names))
+
+
+def _laid_out(label: str, value: Any) -> str:
+    """A value under its label, an array with its shape; of a long one the beginning."""
+    if isinstance(value, np.ndarray) and not value.ndim:
+        text = _short(value)
+    elif isinstance(value, np.ndarray):
+        label += f", {list(value.shape)}"
+        text = np.array2string(
+            value, precision=4, threshold=120, edgeitems=3, separator=", ", max_line_width=WIDTH - 4
+        )
+    else:
+        text = pformat(value, width=WIDTH - 4, compact=True, sort_dicts=False)
+    lines = [line for line in text.splitlines() if line]
+    if len(lines) == 1 and len(label) + len(text) < WIDTH - 4:
+        return f"{label}: {text}"
+    rest = ["..."] if len(lines) > _LINES else []
+    return "\n    ".join([f"{label}:", *lines[:_LINES], *rest])
 
 
 def _short(value: Any) -> str:

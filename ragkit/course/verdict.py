@@ -6,11 +6,13 @@ is what a student reads of a whole exercise or drill; the grader's marks have th
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Literal
 
 Status = Literal["not attempted", "incorrect", "correct", "recorded"]  # recorded: a person reads it
 Kind = Literal["correct", "named", "incorrect", "recorded"]  # named: a mistake that was recognised
+WIDTH = 88  # columns that a cell's output has room for; a longer line would break inside a word
 _SIGNS: dict[Status, str] = {
     "not attempted": "○",
     "incorrect": "✗",
@@ -48,6 +50,13 @@ class Verdict:
         """Display nothing: the check has already printed the line."""
 
     def say(self) -> Verdict:
-        """Print the line and return the verdict."""
-        print(self)
+        """Print the lines, long ones wrapped between words, and return the verdict."""
+        print("\n".join(map(_wrapped, str(self).splitlines())))
         return self
+
+
+def _wrapped(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(
+        line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )

@@ -17,6 +17,7 @@ from ragkit.course import calling, check
 from ragkit.course.calling import call, is_stub
 from ragkit.course.judging import Case, credit, explain, find
 from ragkit.course.staff.exercise import Exercise, Mistake
+from ragkit.course.verdict import WIDTH, Verdict
 
 
 def cases(_: np.random.Generator) -> list[Case]:
@@ -293,6 +294,72 @@ def test_an_overflow_is_named() -> None:
     assert verdict.status == "incorrect"
     assert "float32" in verdict.message
     assert "overflow" in verdict.message
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_loop_that_prints_does_not_flood_the_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    def chatty(x: Any) -> Any:
+        while True:
+            print("round", end=" ")
+
+    message = told(chatty)
+    printed = capsys.readouterr().out
+    assert "did not return" in message
+    assert 1000 < len(printed) < 10_000
+    assert printed.startswith("round round ")
+    assert printed.endswith("left out)\n")
+
+
+def test_what_a_function_prints_is_shown_and_its_last_line_ended(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def chatty(x: Any) -> Any:
+        print(len(x), end="")
+        return 2 * x
+
+    assert doubled.judge(chatty).status == "correct"
+    assert capsys.readouterr().out == "2\n2\n2\n"
+    print("as before")
+    assert capsys.readouterr().out == "as before\n"
+
+
+def test_an_interrupt_stops_the_function_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = threading.Event()
+    before = threading.active_count()
+
+    def endless(x: Any) -> Any:
+        started.set()
+        while True:
+            x = x + 1
+
+    def interrupted(task: Any, seconds: float) -> bool:
+        task._thread.start()
+        started.wait()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(calling._Task, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        call(endless, (np.zeros(2),))
+    assert threading.active_count() == before
+
+
+def test_a_long_verdict_breaks_between_words(capsys: pytest.CaptureFixture[str]) -> None:
+    verdict = Verdict("incorrect", "so many words " * 20 + "\n  Look at it: here")
+    verdict.say()
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= WIDTH < 100  # JupyterLab beside its file browser has 107
+    assert lines[-1] == "  Look at it: here"
+    assert " ".join(line.strip() for line in lines) == " ".join(str(verdict).split())
+
+
+def test_a_case_is_laid_out_in_lines_that_fit() -> None:
+    for case in (check.mean_pool.case(1), check.hit_rate.case(1), check.top_k.case(2)):
+        lines = repr(case).splitlines()
+        assert max(map(len, lines)) <= WIDTH
+        assert sum("argument" in line for line in lines) == len(case.arguments) + 1
+    assert "argument 1, [5, 7, 2]:" in repr(check.mean_pool.case(1))
+    ids = check.hit_rate.case(1).arguments[0]
+    assert all(f"'{query_id}': [" in repr(check.hit_rate.case(1)) for query_id in ids)
 
 
 def test_a_check_prints_its_verdict(capsys: pytest.CaptureFixture[str]) -> None:

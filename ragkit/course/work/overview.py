@@ -49,7 +49,7 @@ def done(chosen: Iterable[Item], seen: Seens) -> int:
 
 
 def show_overview(labs: Sequence[LabItems], seen: Seens) -> None:
-    """Print one line for each lab, in a notebook or on a terminal."""
+    """Print one line for each lab, narrow enough for a notebook."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -60,8 +60,7 @@ def show_overview(labs: Sequence[LabItems], seen: Seens) -> None:
             _signs([item for item in lab.items if item.kind == kind], seen)
             for kind in ("exercise", "drill")
         )
-        name = f"{lab.number} · {lab.title}"
-        table.add_row(name, exercises, drills, f"{done(lab.items, seen)} of {len(lab.items)}")
+        table.add_row(lab.number, exercises, drills, f"{done(lab.items, seen)} of {len(lab.items)}")
     Console(highlight=False).print(table, _LEGEND)
 
 
