@@ -536,7 +536,7 @@ print(f"MiniLM: hit_rate@5 = {rate(searched, kb.qrels, 5):.3f}")
 # > modelo más nuevo y mejor clasificado en una lista pública no gana aquí a MiniLM.
 
 # %%
-from ragkit.course.systems import build_system, compare_systems
+from ragkit.course.systems import compare_systems
 
 names = ["random", "bm25", "untrained", "minigpt-table", "minigpt-hidden", "minilm"]
 results = list(compare_systems(kb, names, cache=cache))
@@ -729,17 +729,6 @@ plots.show(
 # all: <!--r:lab01.spanish.both-->22<!--/r--> of the <!--r:lab01.spanish.questions-->39<!--/r--> questions are
 # found by both, <!--r:lab01.spanish.either-->23<!--/r--> by at least one, and nearly all of these contain
 # English words. Each kind has some forty questions, so its interval is wide.
-
-# %% [markdown]
-# ### Ask your own question
-#
-# Change the question and run the cell again. All systems answer side by side:
-
-# %%
-retrievers = {name: build_system(name, kb, cache) for name in names[1:]}
-question = "Should I say I have wrote or I have written?"
-for name, retriever in retrievers.items():
-    print(f"{name:<15}", *(f"{hit.doc_id:<28}" for hit in retriever.search(question, k=3)))
 
 # %% [markdown]
 # ### Mean, cls or max?

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pprint import pformat
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
 
-from ragkit.course import plain
+from ragkit.course import calling, plain
 from ragkit.course.calling import Outcome, call, is_stub
 from ragkit.course.verdict import WIDTH, Finding, Verdict
 from ragkit.course.work import progress
@@ -69,9 +70,11 @@ class CaseView:
     kind: str
     arguments: tuple[Any, ...]
     expected: Any
+    parameters: tuple[str, ...]
 
     def __repr__(self) -> str:
-        shown = [_laid_out(f"argument {i}", a) for i, a in enumerate(self.arguments, start=1)]
+        given = zip(self.parameters, self.arguments, strict=False)  # the last may have a default
+        shown = [_laid_out(name, argument) for name, argument in given]
         lines = [f"case {self.number}: {self.kind}", *shown, _laid_out("expected", self.expected)]
         return "\n  ".join(
             [*lines, f"try {self.name}(*check.{self.name}.case({self.number}).arguments)"]
@@ -80,11 +83,15 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The public check of one exercise; `judge` never raises and always ends."""
+    """The public check of one exercise; `judge` never raises and always ends.
+
+    `parameters` are the names of the function's arguments.
+    """
 
     name: str
     keys: Sequence[Key]
     tolerance: float
+    parameters: tuple[str, ...]
 
     def __call__(self, function: Function) -> Verdict:
         """Print and return the verdict on a student's function."""
@@ -96,7 +103,7 @@ class Check:
             raise DataError(f"check.{self.name} has the cases 1 to {len(self.keys)}.")
         key = self.keys[number - 1]
         arguments, expected = deepcopy((key.case.arguments, key.expected))
-        return CaseView(self.name, number, key.case.described, arguments, expected)
+        return CaseView(self.name, number, key.case.described, arguments, expected, self.parameters)
 
     def choose(self, mine: Function, library: Function) -> Function:
         """The student's function where it is right, else the library's; prints which."""
@@ -129,8 +136,10 @@ class Check:
         mistake = explain(self.keys, findings)
         words = mistake.sentence if mistake else finding.sentence + finding.numbers
         right = sum(finding.kind == "correct" for finding in findings)
+        untried = len(self.keys) - len(findings)
+        rest = f", {untried} not tried" if untried else ""
         return (
-            f"{right} of {len(self.keys)} cases right. On {key.case.described}, {words}\n"
+            f"{right} of {len(self.keys)} cases right{rest}. On {key.case.described}, {words}\n"
             f"  Look at it: check.{self.name}.case({wrong + 1})"
         )
 
@@ -187,7 +196,8 @@ def _find_outcome(outcome: Outcome, key: Key, tolerance: float) -> Finding:
     if outcome.late:
         rest = " It cannot be stopped: restart the kernel." if outcome.runs_on else ""
         sentence = (
-            f"it did not return in time. It is still{where or ' running'}. Does every loop end?"
+            f"it did not return within {calling.LIMIT:g} s. It is still{where or ' running'}. "
+            "Does every loop end?"
         )
         return Finding("incorrect", sentence + rest)
     match outcome.error:
@@ -213,9 +223,16 @@ def _not_numeric(answer: Any) -> Finding:
     sentence = "what it returned is not numeric"
     if isinstance(answer, plain.Opaque) and answer.type_name in _LAZY:
         sentence += "; wrap it in list(...)"
-    elif isinstance(answer, str):
-        sentence += ": it is text"
-    return Finding("incorrect", f"{sentence}.", f" It is {answer!r:.60}.")
+    elif _has_text(answer):
+        sentence += ", but text"
+    shown = shorten(repr(answer), 60, placeholder="…")
+    return Finding("incorrect", f"{sentence}.", f" It is {shown}.")
+
+
+def _has_text(answer: Any) -> bool:
+    if isinstance(answer, list | tuple):
+        return any(map(_has_text, answer))
+    return isinstance(answer, str)
 
 
 def _shape_sentence(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
@@ -250,7 +267,12 @@ def _laid_out(label: str, value: Any) -> str:
     elif isinstance(value, np.ndarray):
         label += f", {list(value.shape)}"
         text = np.array2string(
-            value, precision=4, threshold=120, edgeitems=3, separator=", ", max_line_width=WIDTH - 4
+            _whole(value),
+            precision=4,
+            threshold=120,
+            edgeitems=3,
+            separator=", ",
+            max_line_width=WIDTH - 4,
         )
     else:
         text = pformat(value, width=WIDTH - 4, compact=True, sort_dicts=False)
@@ -265,5 +287,12 @@ def _short(value: Any) -> str:
     """A value on one line, long ones in part."""
     if not isinstance(value, np.ndarray):
         return f"{value!r:.300}"
-    text = np.array2string(value, precision=4, threshold=12, edgeitems=2, separator=", ")
+    text = np.array2string(_whole(value), precision=4, threshold=12, edgeitems=2, separator=", ")
     return " ".join(text.split())
+
+
+def _whole(values: Any) -> Any:
+    """Whole numbers as integers, which row numbers and counts are; other arrays as they are."""
+    if values.dtype.kind != "f" or not np.isfinite(values).all() or (values % 1).any():
+        return values
+    return values.astype(np.int64)

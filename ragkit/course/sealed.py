@@ -61,7 +61,7 @@ def _check_as_data(check: Check) -> dict[str, Any]:
         }
         for key in check.keys
     ]
-    return {"tolerance": check.tolerance, "keys": keys}
+    return {"tolerance": check.tolerance, "parameters": check.parameters, "keys": keys}
 
 
 def _check_from_data(name: str, data: Mapping[str, Any]) -> Check:
@@ -73,7 +73,7 @@ def _check_from_data(name: str, data: Mapping[str, Any]) -> Check:
         )
         for key in data["keys"]
     ]
-    return Check(name, keys, data["tolerance"])
+    return Check(name, keys, data["tolerance"], tuple(data["parameters"]))
 
 
 def _drill_as_data(name: str, drill: Drill) -> dict[str, Any]:

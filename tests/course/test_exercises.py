@@ -79,6 +79,17 @@ def test_reference_solution_is_correct(exercise: Exercise, solutions: dict[str, 
 
 
 @NAMED
+def test_a_case_names_its_arguments_as_the_stub_does(exercise: Exercise) -> None:
+    """They are read from the expected answer, which is a function of its own."""
+    stubs = {
+        function.name: tuple(argument.arg for argument in function.args.args)
+        for lab in labs()
+        for function in functions(editions.build(lab.source, solved=False))
+    }
+    assert exercise.check().parameters == stubs[exercise.name]
+
+
+@NAMED
 def test_stub_is_not_attempted(exercise: Exercise) -> None:
     assert exercise.judge(stub).status == "not attempted"
 

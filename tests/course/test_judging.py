@@ -60,7 +60,7 @@ def test_a_mistake_is_named_if_it_explains_every_case() -> None:
 def test_a_mistake_that_fits_one_failing_case_by_chance_is_not_named() -> None:
     message = told(lambda x: x**2 if x[0] == 1 else x - 1)
     assert "squares" not in message
-    assert "It is [1., 4.]; expected [2., 4.]" in message
+    assert "It is [1, 4]; expected [2, 4]" in message
 
 
 def test_a_mistake_that_would_fail_a_case_that_passes_is_not_named() -> None:
@@ -356,8 +356,9 @@ def test_a_case_is_laid_out_in_lines_that_fit() -> None:
     for case in (check.mean_pool.case(1), check.hit_rate.case(1), check.top_k.case(2)):
         lines = repr(case).splitlines()
         assert max(map(len, lines)) <= WIDTH
-        assert sum("argument" in line for line in lines) == len(case.arguments) + 1
-    assert "argument 1, [5, 7, 2]:" in repr(check.mean_pool.case(1))
+        named = [line for line in lines if line.strip().startswith(case.parameters)]
+        assert len(named) >= len(case.arguments)
+    assert "states, [5, 7, 2]:" in repr(check.mean_pool.case(1))
     ids = check.hit_rate.case(1).arguments[0]
     assert all(f"'{query_id}': [" in repr(check.hit_rate.case(1)) for query_id in ids)
 

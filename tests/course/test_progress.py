@@ -67,6 +67,14 @@ def test_a_notebook_in_work_records_its_verdicts_and_shows_them(course: Path) ->
     assert "2 of 11" in shown
 
 
+def test_a_person_in_labs_is_sent_to_work_once(
+    course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAGKIT_QUIET")
+    printed = run_in(course / "labs", *CALLS)
+    assert ["make lab" in text for text in printed] == [False, False, True, False, False, False]
+
+
 @pytest.mark.parametrize("folder", ["labs", "solutions"])
 def test_a_notebook_elsewhere_records_nothing(course: Path, folder: str) -> None:
     *printed, shown = run_in(course / folder, *CALLS)

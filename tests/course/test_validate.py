@@ -73,7 +73,7 @@ def test_each_problem_is_named(mine: Path) -> None:
     assert found.pop("normalise") == "this is not a function"
     assert found.pop("top_k") == "not there: no cell defines it"
     assert found.pop("mean_cosine") == "not answered: it is as it was handed out"
-    assert found.pop("drill_01_2") == "3 words are too few; explain it in 20 or more."
+    assert found.pop("drill_01_2") == "too few words (3); explain it in 20 or more."
     assert found.pop("drill_01_3") == "not answered"
     assert found.pop("drill_01_5") == "not there after the notebook ran"
     assert found == {}
@@ -89,9 +89,7 @@ def test_each_problem_is_named(mine: Path) -> None:
 
 def test_a_short_reason_is_found_behind_a_wrong_number(mine: Path) -> None:
     student.rewrite(mine, "drill_01_5 = ", "None", '(9.9, "uniform", "because")')
-    assert (
-        problems(looked_at(mine))["drill_01_5"] == "1 words are too few; explain it in 20 or more."
-    )
+    assert problems(looked_at(mine))["drill_01_5"] == "too few words (1); explain it in 20 or more."
 
 
 def test_magics_shell_commands_and_progress_do_nothing(mine: Path) -> None:

@@ -254,7 +254,7 @@ class Drill:
         if not {"incorrect", "named"}.isdisjoint(kinds):
             return Verdict("incorrect", f"see the part marked ✗.{lines}")
         if len(kinds) < len(findings):
-            return Verdict("incorrect", f"a part is not answered yet.{lines}")
+            return Verdict("not attempted", f"a part is not answered yet.{lines}")
         if "correct" not in kinds:
             return Verdict("recorded", f"a person will read it.{lines}")
         read = "a person will read the rest." if "recorded" in kinds else "every part is right."

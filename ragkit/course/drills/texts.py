@@ -24,7 +24,7 @@ def complaint(text: Any, question: frozenset[str] = frozenset()) -> str:
     if len(words) < MIN_WORDS and _WITHOUT_SPACES.search(text):
         return "words are counted by the spaces between them; write it in English or Spanish."
     if len(words) < MIN_WORDS:
-        return f"{count(text)} words are too few; explain it in {MIN_WORDS} or more."
+        return f"too few words ({count(text)}); explain it in {MIN_WORDS} or more."
     if len(set(words)) < MIN_DIFFERENT:
         return "the same words come again and again; explain it in whole sentences."
     if len(set(words) - question) < MIN_OWN:

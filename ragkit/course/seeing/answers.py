@@ -83,7 +83,7 @@ class Answers:
         title, text = escape(self._title(hit)), escape(self.documents[hit.doc_id].text)
         mark, style = (f"<b>{RIGHT} right:</b> ", _BORDER) if right else ("", "")
         return (
-            f'<td style="{_CELL}{style}" title="{text}">{mark}{title}<br>'
+            f'<td style="{_CELL}{style}">{mark}<details><summary>{title}</summary>{text}</details>'
             f"<small>{escape(hit.doc_id)}</small></td>"
         )
 

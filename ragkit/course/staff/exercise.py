@@ -6,6 +6,7 @@ with a seed drawn for each report, so that nobody knows the grader's inputs in a
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -55,7 +56,13 @@ class Exercise:
 
     def check(self) -> Check:
         """The public check: the course's own cases with their answers."""
-        return Check(self.name, self.keys(seeded()), self.tolerance)
+        return Check(self.name, self.keys(seeded()), self.tolerance, self.parameters)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the arguments, as the lab's stub has them."""
+        found = inspect.signature(self.expected).parameters.values()
+        return tuple(p.name for p in found if p.kind is p.POSITIONAL_OR_KEYWORD)
 
     def keys(self, rng: np.random.Generator) -> list[Key]:
         """The cases drawn from `rng`, each with the right answer and those of the mistakes."""

@@ -13,13 +13,15 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
-from ragkit.course.layout import work_folder
+from ragkit.course.layout import course_root, work_folder
 from ragkit.course.verdict import Status, Verdict
 from ragkit.errors import RagkitError, RagkitWarning
 from ragkit.files import write_atomically
+from ragkit.runtime import quiet
 
 FILE = "progress.json"
 _FORMAT = 1
@@ -38,10 +40,13 @@ class Seen:
 def record(name: str, verdict: Verdict) -> Verdict:
     """Remember a verdict on `hit_rate` or `01_4`, if this is a notebook in work/; return it.
 
-    Nothing is raised: if the file cannot be written, a sentence is printed.
+    Nothing is raised: if the file cannot be written, a sentence is printed, and so it is, once, in
+    a notebook of labs/, which looks like the student's copy.
     """
     folder = folder_of_this_notebook()
-    if folder is not None and not _paused:
+    if folder is None:
+        _send_to_work()
+    elif not _paused:
         try:
             store(name, verdict.status, folder)
         except OSError as error:
@@ -86,14 +91,24 @@ def load(folder: Path | None = None) -> dict[str, Seen]:
 
 def folder_of_this_notebook() -> Path | None:
     """The course's work/ folder, if this process is the kernel of a notebook in it."""
+    return work_folder().resolve() if _runs_in("work") else None
+
+
+@cache
+def _send_to_work() -> None:
+    if _runs_in("labs") and not quiet():
+        print("(Not kept: this is labs/, for reading. Work in your copy in work/: make lab)")
+
+
+def _runs_in(name: str) -> bool:
+    """Whether this process is the kernel of a notebook in that folder of the course."""
     ipython = sys.modules.get("IPython")
     if ipython is None or not hasattr(ipython.get_ipython(), "kernel"):
-        return None
+        return False
     try:
-        folder = work_folder().resolve()
-        return folder if Path.cwd().resolve() == folder else None
+        return Path.cwd().resolve() == (course_root() / name).resolve()
     except (RagkitError, OSError):
-        return None
+        return False
 
 
 def _parsed(content: bytes) -> dict[str, Seen]:

@@ -194,7 +194,13 @@ def _order(scores: Array) -> Array:
 
 
 def _mined(
-    scores: Array, teacher: Array, relevant: Array, k: int, margin: float, bar: float | None = None
+    scores: Array,
+    teacher: Array,
+    relevant: Array,
+    k: int,
+    margin: float,
+    *,
+    bar: float | None = None,
 ) -> Array:
     """The k wrong rows of the highest score that the teacher puts below its bar less the margin."""
     highest = teacher[relevant].max() if bar is None else bar
