@@ -21,6 +21,7 @@ from ragkit.errors import DataError
 
 Function = Callable[..., Any]
 _LAZY = ("zip", "map", "filter", "generator", "islice", "reversed")
+MAX_SAID = 300  # letters of an error message
 HALF = 0.5  # the credit for what a known mistake explains
 
 
@@ -104,7 +105,8 @@ class Check:
     def judge(self, function: Function) -> Verdict:
         """The verdict on a student's function: its mistake if that is certain, else the numbers."""
         if not callable(function):
-            return Verdict("incorrect", f"{self.name} must be a function; got {function!r:.60}.")
+            got = f"{plain.decode(plain.encode(function))!r:.60}"
+            return Verdict("incorrect", f"{self.name} must be a function; got {got}.")
         findings: list[Finding] = []
         changed: set[str] = set()
         for key in self.keys:
@@ -201,10 +203,19 @@ def _find_outcome(outcome: Outcome, key: Key, tolerance: float) -> Finding:
         case NotImplementedError():
             return Finding("incorrect", f"`raise NotImplementedError` is still there{where}.")
         case error:
-            said = f": {error}" if str(error) else ""
+            said = f": {words}" if (words := _words(error)) else ""
             return Finding(
                 "incorrect", f"it raised {type(error).__name__}{said}{where and ','}{where}."
             )
+
+
+def _words(error: BaseException) -> str:
+    """What an error says, long ones in part; nothing if a student's own class cannot say it."""
+    try:
+        words = str(error)
+    except Exception:
+        return ""
+    return plain.clean(words if len(words) <= MAX_SAID else f"{words[:MAX_SAID]}…")
 
 
 def _numbers(answer: Any) -> Any:
@@ -216,7 +227,11 @@ def _numbers(answer: Any) -> Any:
 
 def _not_numeric(answer: Any) -> Finding:
     sentence = "what it returned is not numeric"
-    if isinstance(answer, plain.Opaque) and answer.type_name in _LAZY:
+    if isinstance(answer, plain.Opaque) and answer.too_large:
+        sentence = "what it returned is too large"
+    elif isinstance(answer, plain.Opaque) and "complex" in repr(answer):
+        sentence = "what it returned is complex; take the real part"
+    elif isinstance(answer, plain.Opaque) and answer.type_name in _LAZY:
         sentence += "; wrap it in list(...)"
     elif isinstance(answer, str):
         sentence += ": it is text"
@@ -234,7 +249,10 @@ def _shape_sentence(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     if got == wanted[::-1]:
         return "the shape is that of the transpose: the axes are exchanged."
     off = [str(axis) for axis, (a, b) in enumerate(zip(got, wanted, strict=True)) if a != b]
-    return f"the shape is not the one asked for: axis {' and '.join(off)} has another length."
+    wrong = f"axis {off[0]} has another length"
+    if len(off) > 1:
+        wrong = f"axes {', '.join(off[:-1])} and {off[-1]} have other lengths"
+    return f"the shape is not the one asked for: {wrong}."
 
 
 def _equal(values: Any, expected: Any, tolerance: float, nan: bool = False) -> bool:
