@@ -159,5 +159,5 @@ def _opaque(value: Any) -> Any:
 
 
 def _odd(name: str, entries: str = "") -> Any:
-    of = f" of {entries}" if entries else ""
+    of = f" of {entries}" if entries not in ("", name) else ""
     return {"opaque": name[:60], "shown": f"<{name}{of}>"[:MAX_SHOWN]}

@@ -265,7 +265,7 @@ def test_numbers_in_ordinary_wrappings_are_numbers(wrapped: Any) -> None:
     assert doubled.judge(lambda x: wrapped(2 * x)).status == "correct"
 
 
-class Unspeakable(Exception):
+class UnspeakableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError
 
@@ -304,12 +304,12 @@ def test_what_cannot_be_shown_and_is_no_function_is_refused() -> None:
 
 def test_an_error_that_cannot_be_said_is_named_and_a_long_one_is_cut() -> None:
     def unspeakable(rows: Any) -> Any:
-        raise Unspeakable
+        raise UnspeakableError
 
     def long(rows: Any) -> Any:
         raise ValueError("x" * 100_000)
 
-    assert "it raised Unspeakable, in line" in check.normalise.judge(unspeakable).message
+    assert "it raised UnspeakableError, in line" in check.normalise.judge(unspeakable).message
     assert len(check.normalise.judge(long).message) < 1000
 
 
