@@ -638,7 +638,7 @@ def torch_rrf(ranks, k):
 def fraction_rrf(ranks, k):
     from fractions import Fraction
 
-    shares = [[Fraction(1, int(k + r)) if r else Fraction(0) for r in row] for row in ranks]
+    shares = [[1 / Fraction(float(k + r)) if r else Fraction(0) for r in row] for row in ranks]
     return tuple(map(sum, zip(*shares, strict=True)))
 
 

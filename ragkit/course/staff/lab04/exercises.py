@@ -114,7 +114,7 @@ def _step_cases(rng: Generator) -> list[Case]:
     other, *more = _texts(rng, 4, hot)
     return [
         Case((table, *counts, 1.0, rate), "τ = 1", f"3 pairs, rate {rate:.3f}"),
-        Case((other / 10, *more, hot, rate / 10), "a table with short rows", f"τ = {hot:.3f}"),
+        Case((other / 20, *more, hot, rate / 20), "a table with short rows", f"τ = {hot:.3f}"),
         Case((3 * other, *more, hot, 3.0), "a table with long rows", f"τ = {hot:.3f}, rate 3"),
     ]
 
