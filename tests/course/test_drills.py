@@ -153,6 +153,25 @@ RIGHT = [
     ("04_5", ("epoch 3", "the others", LONG)),
     ("04_5", ("época 3", "otras preguntas", LONG)),
     ("04_5", ("3", "others", LONG)),
+    ("04_5", ("3", "the test questions", LONG)),
+    ("04_5", (3, "on unseen questions", LONG)),
+    ("04_5", (3, "en preguntas nuevas", LONG)),
+    ("01_5", ("0.02", "it tends towards the uniform distribution", LONG)),
+    ("01_5", ("0,02", "tiende a la uniforme", LONG)),
+    ("01_5", ("0,02", "Hacia la distribución uniforme.", LONG)),
+    ("02_4", ("el 51 %", "solo efSearch", LONG)),
+    ("02_4", ("only 0.51", "efSearch, not M", LONG)),
+    ("03_1", ("800", "only 1", "7.2 s")),
+    ("03_1", ("800", "solo 1", "7,2 s")),
+    ("03_3", ("el 78 %", "no tiene por qué", LONG)),
+    ("03_3", ("0.78", "It doesn't have to.", LONG)),
+    ("03_4", ("Answer: c", 1067, LONG)),
+    ("03_2", ("mrr@10: 0,233", "nDCG@10: 0,877")),
+    ("02_1", ("plano: 38,1 GiB", "HNSW: 45,3 GiB")),
+    ("04_1", ("2,38", "las 48")),
+    ("04_3", ("0.41", "It pushes it away from the question")),
+    ("04_3", ("0,41", "la empuja lejos de la pregunta")),
+    ("04_3", ("41 %", "se aleja")),
 ]
 
 
@@ -185,6 +204,9 @@ UNCLEAR = [
     ("03_3", (0.78, "perhaps", LONG), "write one of yes, no."),
     ("03_3", (0.78, "yes and no", LONG), "write one of yes, no."),
     ("03_4", ("e", 1067, LONG), "write one of a, b, c, d."),
+    ("03_4", ("c, d", 1067, LONG), "write one of a, b, c, d."),
+    ("03_4", ("not c", 1067, LONG), "write one of a, b, c, d."),
+    ("04_3", (0.41, "not away"), "write one of towards, away."),
 ]
 
 

@@ -324,7 +324,7 @@ _TAU = [
 _SLIPS = [  # too rare to be named
     Mistake("", lambda a, b: np.mean(_agreements(np.argsort(a), b))),
     Mistake("", lambda a, b: np.round(_tau(a, b), 2)),
-    Mistake("", lambda a, b: _tau(np.round(a, 3), b)),
+    Mistake("", lambda a, b: _tau(np.asarray(a).round(3), b)),
 ]
 
 
