@@ -110,7 +110,7 @@ def _search_cases(rng: Generator) -> list[Case]:
     lengths = until(lambda: _with_itself(rng), _unlike)
     pairs = until(lambda: _tied(rng, (2, 3), 3, 3), _orders_of_ties_show)
     many = until(
-        lambda: _tied(rng, (10, 40, 40), 36, int(rng.integers(25, 36))), _orders_of_ties_show
+        lambda: _tied(rng, (10, 60, 40), 42, int(rng.integers(36, 41))), _orders_of_ties_show
     )
     close = until(lambda: _close(rng), _distinct)
     whole = until(lambda: _all_of(_with_itself(rng)), _distinct)
@@ -123,7 +123,7 @@ def _search_cases(rng: Generator) -> list[Case]:
             weight=2,
         ),
         Case(pairs, "a few equal scores", "8 documents, k=3"),
-        Case(many, "many equal scores", f"126 documents, k={many[2]}"),
+        Case(many, "many equal scores", f"152 documents, k={many[2]}"),
         Case(close, "scores that differ by little", "9 documents, k=4"),
         Case(whole, "k equal to the number of documents", f"{whole[2]} documents"),
     ]
