@@ -698,7 +698,7 @@ plots.show(
 
 # %%
 def rrf(ranks, k):
-    """Fused scores: int [systems, documents] with 0 for not ranked, k > 0 -> float [documents]."""
+    """Fused scores: int [systems, documents] with 0 for not ranked, k >= 1 -> float [documents]."""
     # BEGIN SOLUTION
     shares = np.where(ranks > 0, 1 / (k + ranks), 0.0)  # [systems, documents]
     return shares.sum(axis=0)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass
-from types import FrameType
+from types import FrameType, FunctionType, MethodType
 from typing import Any, TextIO
 
 from ragkit.course import plain
@@ -160,8 +160,8 @@ def is_stub(function: Function) -> bool:
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
         body = next(node.body for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
-    except (OSError, TypeError, SyntaxError, StopIteration):
-        names = getattr(getattr(function, "__code__", None), "co_names", ())
+    except Exception:  # a callable object may raise anything when it is looked at
+        names = getattr(_code_of(function), "co_names", ())
         return set(names) <= {"NotImplementedError"}
     rest = [s for s in body if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))]
     return len(rest) == 1 and isinstance(rest[0], ast.Raise)
@@ -173,7 +173,7 @@ def _changed(function: Function, before: Sequence[Any], after: Sequence[Any]) ->
     different = [i for i, (old, new) in enumerate(pairs) if plain.encode(old) != plain.encode(new)]
     try:
         names = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
+    except Exception:
         names = []
     return tuple(names[i] if i < len(names) else f"argument {i + 1}" for i in different)
 
@@ -189,7 +189,12 @@ def _line_of(function: Function, error: BaseException) -> str:
 
 
 def _file_of(function: Function) -> str:
-    return str(getattr(getattr(function, "__code__", None), "co_filename", ""))
+    return str(getattr(_code_of(function), "co_filename", ""))
+
+
+def _code_of(function: Function) -> Any:
+    """The code of a function; None for another callable, whose attributes may raise anything."""
+    return function.__code__ if isinstance(function, FunctionType | MethodType) else None
 
 
 def _line(frame: FrameType, number: int) -> str:

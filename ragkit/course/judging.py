@@ -25,6 +25,7 @@ from ragkit.errors import DataError
 Function = Callable[..., Any]
 _LAZY = ("zip", "map", "filter", "generator", "islice", "reversed")
 _LINES = 40  # of one value of a case
+MAX_SAID = 300  # letters of an error message
 HALF = 0.5  # the credit for what a known mistake explains
 
 
@@ -114,7 +115,8 @@ class Check:
     def judge(self, function: Function) -> Verdict:
         """The verdict on a student's function: its mistake if that is certain, else the numbers."""
         if not callable(function):
-            return Verdict("incorrect", f"{self.name} must be a function; got {function!r:.60}.")
+            got = f"{plain.decode(plain.encode(function))!r:.60}"
+            return Verdict("incorrect", f"{self.name} must be a function; got {got}.")
         findings: list[Finding] = []
         changed: set[str] = set()
         for key in self.keys:
@@ -206,10 +208,19 @@ def _find_outcome(outcome: Outcome, key: Key, tolerance: float) -> Finding:
         case NotImplementedError():
             return Finding("incorrect", f"`raise NotImplementedError` is still there{where}.")
         case error:
-            said = f": {str(error).strip()}" if str(error) else ""
+            said = f": {words}" if (words := _words(error)) else ""
             return Finding(
                 "incorrect", f"it raised {type(error).__name__}{said}{where and ','}{where}."
             )
+
+
+def _words(error: BaseException) -> str:
+    """What an error says, long ones in part; nothing if a student's own class cannot say it."""
+    try:
+        words = str(error).strip()
+    except Exception:
+        return ""
+    return plain.clean(words if len(words) <= MAX_SAID else f"{words[:MAX_SAID]}…")
 
 
 def _numbers(answer: Any) -> Any:
@@ -221,7 +232,11 @@ def _numbers(answer: Any) -> Any:
 
 def _not_numeric(answer: Any) -> Finding:
     sentence = "what it returned is not numeric"
-    if isinstance(answer, plain.Opaque) and answer.type_name in _LAZY:
+    if isinstance(answer, plain.Opaque) and answer.too_large:
+        sentence = "what it returned is too large"
+    elif isinstance(answer, plain.Opaque) and "complex" in repr(answer):
+        sentence = "what it returned is complex; take the real part"
+    elif isinstance(answer, plain.Opaque) and answer.type_name in _LAZY:
         sentence += "; wrap it in list(...)"
     elif _has_text(answer):
         sentence += ", but text"
@@ -237,17 +252,15 @@ def _has_text(answer: Any) -> bool:
 
 def _shape_sentence(got: tuple[int, ...], wanted: tuple[int, ...]) -> str:
     if len(got) != len(wanted):
-        axes = (
-            "a single number"
-            if not wanted
-            else f"{len(wanted)} ax{'es' if len(wanted) > 1 else 'is'}"
-        )
-        return f"the shape is not the one asked for, which has {axes}."
+        asked = ("a single number", "an array of 1 axis", f"an array of {len(wanted)} axes")
+        return f"the shape is not the one asked for: return {asked[min(len(wanted), 2)]}."
     if got == wanted[::-1]:
         return "the shape is that of the transpose: the axes are exchanged."
     off = [str(axis) for axis, (a, b) in enumerate(zip(got, wanted, strict=True)) if a != b]
-    wrong = "axis {} has the wrong length" if len(off) == 1 else "axes {} have the wrong lengths"
-    return f"the shape is not the one asked for: {wrong.format(' and '.join(off))}."
+    wrong = f"axis {off[0]} has the wrong length"
+    if len(off) > 1:
+        wrong = f"axes {', '.join(off[:-1])} and {off[-1]} have the wrong lengths"
+    return f"the shape is not the one asked for: {wrong}."
 
 
 def _equal(values: Any, expected: Any, tolerance: float, nan: bool = False) -> bool:

@@ -25,6 +25,7 @@ MAX_NUMBERS = 100_000
 MAX_PAIRS = 10_000  # of a dict, whose keys may be chosen to collide
 MAX_TEXT = 20_000
 MAX_SHOWN = 80
+_TOO_LARGE = ", too large to show>"
 _DTYPE = re.compile(r"[<>|=]?[biuf]\d{1,2}")
 _KINDS = "biuf"  # bool, int, unsigned, float: the dtypes that have a plain form
 
@@ -38,6 +39,11 @@ class Opaque:
 
     def __repr__(self) -> str:
         return self.shown or f"<{self.type_name}>"
+
+    @property
+    def too_large(self) -> bool:
+        """Whether the value would have a plain form if there were less of it."""
+        return self.shown.endswith(_TOO_LARGE)
 
 
 def encode(value: Any, depth: int = MAX_DEPTH) -> Any:
@@ -121,11 +127,11 @@ def _as_array(value: Any) -> Any:
 
 def _array(found: Any, value: Any, depth: int) -> Any:
     if found.size > MAX_NUMBERS or max(found.shape, default=0) > MAX_NUMBERS:
-        return _opaque(value)
+        return _opaque(found)
     if found.dtype.kind == "O":
         return encode(found.tolist(), depth)
     if found.dtype.kind not in _KINDS:
-        return _opaque(value)
+        return _odd(type(value).__name__, found.dtype.name)
     if found.dtype.kind == "f" and found.dtype.itemsize > 8:
         found = found.astype(np.float64)
     numbers = found.ravel().tolist()
@@ -148,5 +154,10 @@ def _container(value: Any, depth: int) -> Any:
 
 def _opaque(value: Any) -> Any:
     name = type(value).__name__[:60]
-    too_large = isinstance(value, int | list | tuple | dict)
-    return {"opaque": name, "shown": f"<{name}, too large to show>" if too_large else f"<{name}>"}
+    too_large = isinstance(value, int | list | tuple | dict | np.ndarray)
+    return {"opaque": name, "shown": f"<{name}{_TOO_LARGE}"} if too_large else _odd(name)
+
+
+def _odd(name: str, entries: str = "") -> Any:
+    of = f" of {entries}" if entries not in ("", name) else ""
+    return {"opaque": name[:60], "shown": f"<{name}{of}>"[:MAX_SHOWN]}

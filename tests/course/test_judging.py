@@ -132,9 +132,9 @@ def test_an_error_inside_a_library_shows_the_line_that_called_it() -> None:
 @pytest.mark.parametrize(
     ("function", "words"),
     [
-        (lambda x: [2 * x], "which has 1 axis"),
+        (lambda x: [2 * x], "an array of 1 axis"),
         (lambda x: np.append(2 * x, 0), "axis 0 has the wrong length"),
-        (lambda x: 3.0, "which has 1 axis"),
+        (lambda x: 3.0, "an array of 1 axis"),
     ],
 )
 def test_a_wrong_shape_says_which_axis(function: Any, words: str) -> None:
@@ -144,6 +144,7 @@ def test_a_wrong_shape_says_which_axis(function: Any, words: str) -> None:
 def test_a_transposed_matrix_and_a_number_too_many_are_said() -> None:
     matrix = Exercise("matrix", lambda _: [Case((np.ones((2, 3)),), "ones")], lambda x: 2 * x, [])
     assert "transpose" in matrix.judge(lambda x: 2 * x.T).message
+    assert "axes 0 and 1 have the wrong lengths" in matrix.judge(lambda x: np.ones((4, 4))).message
     number = Exercise("number", lambda _: [Case((np.ones(3),), "ones")], lambda x: x.sum(), [])
     assert "a single number" in number.judge(lambda x: [3.0, 0.1]).message
 
@@ -263,6 +264,68 @@ def test_two_arguments_that_are_one_array_are_handed_over_as_two() -> None:
 )
 def test_numbers_in_ordinary_wrappings_are_numbers(wrapped: Any) -> None:
     assert doubled.judge(lambda x: wrapped(2 * x)).status == "correct"
+
+
+class UnspeakableError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+class Hostile:
+    """Right as a function, and raises whatever else is asked of it."""
+
+    def __call__(self, rows: Any) -> Any:
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(name)
+
+    def __repr__(self) -> str:
+        raise RuntimeError
+
+
+class HostileSignature(Hostile):
+    @property
+    def __signature__(self) -> Any:
+        raise RuntimeError
+
+
+@pytest.mark.parametrize("kind", [Hostile, HostileSignature])
+def test_a_right_callable_that_cannot_be_looked_at_is_right(kind: Any) -> None:
+    assert check.normalise.judge(kind()).status == "correct"
+
+
+def test_what_cannot_be_shown_and_is_no_function_is_refused() -> None:
+    class Silent:
+        def __repr__(self) -> str:
+            raise RuntimeError
+
+    assert "must be a function" in check.normalise.judge(Silent()).message  # type: ignore[arg-type]
+
+
+def test_an_error_that_cannot_be_said_is_named_and_a_long_one_is_cut() -> None:
+    def unspeakable(rows: Any) -> Any:
+        raise UnspeakableError
+
+    def long(rows: Any) -> Any:
+        raise ValueError("x" * 100_000)
+
+    assert "it raised UnspeakableError, in line" in check.normalise.judge(unspeakable).message
+    assert len(check.normalise.judge(long).message) < 1000
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.zeros((1000, 1000)), "is too large"),
+        (10**400, "is too large"),
+        (np.zeros((2, 2), dtype=complex), "is complex; take the real part"),
+        (1j, "is complex; take the real part"),
+        (np.array(["2026-01-01"], dtype="M8[D]"), "is not numeric"),
+    ],
+)
+def test_numbers_that_cannot_be_taken_are_not_called_something_else(value: Any, words: str) -> None:
+    assert words in check.normalise.judge(lambda rows: value).message
 
 
 def test_what_is_lazy_is_to_be_wrapped_in_a_list() -> None:

@@ -638,7 +638,7 @@ def torch_rrf(ranks, k):
 def fraction_rrf(ranks, k):
     from fractions import Fraction
 
-    shares = [[Fraction(1, int(k + r)) if r else Fraction(0) for r in row] for row in ranks]
+    shares = [[1 / Fraction(float(k + r)) if r else Fraction(0) for r in row] for row in ranks]
     return tuple(map(sum, zip(*shares, strict=True)))
 
 
@@ -1086,8 +1086,90 @@ def rowwise_margin_mse(student, teacher):
     return np.array(means).mean()
 
 
+def torch_list_mean_pool(states, mask):
+    import torch
+
+    return [
+        torch.tensor(s[m], requires_grad=True).mean(dim=0)
+        for s, m in zip(states, mask, strict=True)
+    ]
+
+
+def hypot_normalise(rows):
+    from math import hypot
+
+    return [[float(number) / hypot(*map(float, row)) for number in row] for row in rows]
+
+
+def turned_twice_top_k(query, documents, k):
+    scores = documents @ query
+    return (len(scores) - 1 - np.argsort(scores[::-1], kind="stable"))[::-1][:k]
+
+
+def fraction_hit_rate(rankings, qrels, k):
+    from fractions import Fraction
+
+    hits = [any(qrels[q].get(d, 0) > 0 for d in rankings.get(q, [])[:k]) for q in qrels]
+    return Fraction(sum(hits), len(hits))
+
+
+def shifted_to_the_diagonal_info_nce(queries, documents, temperature):
+    logits = queries @ documents.T / temperature
+    return np.logaddexp.reduce(logits - np.diag(logits)[:, None], axis=1).mean()
+
+
+def sum_of_unit_rows_mean_cosine(vectors):
+    total = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).sum(axis=0)
+    return (total @ total - len(vectors)) / (len(vectors) * (len(vectors) - 1))
+
+
+def masked_rrf(ranks, k):
+    return (1 / (k + np.ma.masked_equal(ranks, 0))).filled(0).sum(axis=0)
+
+
+def divided_at_the_end_max_sim(query, document):
+    unit = document / np.linalg.norm(document, axis=1, keepdims=True)
+    return ((query @ unit.T).max(axis=1) / np.linalg.norm(query, axis=1)).sum()
+
+
+def recursive_ndcg_at_k(relevance, judged, k):
+    def dcg(gains, rank=1):
+        if not gains or rank > k:
+            return 0
+        return gains[0] / np.log2(rank + 1) + dcg(gains[1:], rank + 1)
+
+    ideal = dcg(sorted(judged.tolist(), reverse=True))
+    return dcg(relevance.tolist()) / ideal if ideal else False
+
+
+def inversions_kendall(a, b):
+    ordered = b[np.argsort(a)]
+    n = len(a)
+    wrong = sum(ordered[i] > ordered[j] for i in range(n) for j in range(i + 1, n))
+    return 1 - 4 * wrong / (n * (n - 1))
+
+
+def general_eigenvalues_effective_dimensions(vectors):
+    variances, _ = np.linalg.eig(np.cov(vectors.T))
+    return variances.sum() ** 2 / (variances**2).sum()
+
+
+def numpy_training_step(table, queries, documents, temperature, rate):
+    a, b = queries @ table, documents @ table
+    long, far = (np.linalg.norm(x, axis=1, keepdims=True) for x in (a, b))
+    a, b = a / long, b / far
+    shares = np.exp((a @ b.T - 1) / temperature)
+    pull = shares / shares.sum(axis=1, keepdims=True) - np.eye(len(a))
+    pull = pull / (len(a) * temperature)
+    down, up = pull @ b, pull.T @ a
+    down = (down - (down * a).sum(axis=1, keepdims=True) * a) / long
+    up = (up - (up * b).sum(axis=1, keepdims=True) * b) / far
+    return table - rate * (queries.T @ down + documents.T @ up)
+
+
 SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
     "mean_pool": (
+        torch_list_mean_pool,
         loop_mean_pool,
         einsum_mean_pool,
         torch_mean_pool,
@@ -1096,6 +1178,7 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         sliced_mean_pool,
     ),
     "normalise": (
+        hypot_normalise,
         loop_normalise,
         transposed_normalise,
         torch_normalise,
@@ -1104,6 +1187,7 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         einsum_normalise,
     ),
     "top_k": (
+        turned_twice_top_k,
         heap_top_k,
         threshold_top_k,
         torch_top_k,
@@ -1112,6 +1196,7 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         single_top_k,
     ),
     "hit_rate": (
+        fraction_hit_rate,
         loop_hit_rate,
         matrix_hit_rate,
         trec_hit_rate,
@@ -1120,6 +1205,7 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         library_hit_rate,
     ),
     "info_nce": (
+        shifted_to_the_diagonal_info_nce,
         loop_info_nce,
         margin_info_nce,
         torch_info_nce,
@@ -1128,6 +1214,7 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         hottest_info_nce,
     ),
     "mean_cosine": (
+        sum_of_unit_rows_mean_cosine,
         loop_mean_cosine,
         summed_mean_cosine,
         scipy_mean_cosine,
@@ -1177,8 +1264,15 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         torch_two_stage,
         heap_two_stage,
     ),
-    "rrf": (loop_rrf, bincount_rrf, torch_rrf, fraction_rrf, pandas_rrf),
-    "max_sim": (loop_max_sim, outer_max_sim, scipy_max_sim, torch_max_sim, angle_max_sim),
+    "rrf": (masked_rrf, loop_rrf, bincount_rrf, torch_rrf, fraction_rrf, pandas_rrf),
+    "max_sim": (
+        divided_at_the_end_max_sim,
+        loop_max_sim,
+        outer_max_sim,
+        scipy_max_sim,
+        torch_max_sim,
+        angle_max_sim,
+    ),
     "mrr_at_k": (
         loop_mrr_at_k,
         largest_mrr_at_k,
@@ -1187,14 +1281,23 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         masked_mrr_at_k,
     ),
     "ndcg_at_k": (
+        recursive_ndcg_at_k,
         loop_ndcg_at_k,
         padded_ndcg_at_k,
         trec_ndcg_at_k,
         natural_ndcg_at_k,
         torch_ndcg_at_k,
     ),
-    "kendall": (loop_kendall, inversion_kendall, scipy_kendall, pandas_kendall, fraction_kendall),
+    "kendall": (
+        inversions_kendall,
+        loop_kendall,
+        inversion_kendall,
+        scipy_kendall,
+        pandas_kendall,
+        fraction_kendall,
+    ),
     "effective_dimensions": (
+        general_eigenvalues_effective_dimensions,
         eigen_effective_dimensions,
         trace_effective_dimensions,
         torch_effective_dimensions,
@@ -1203,6 +1306,7 @@ SOLVERS: dict[str, tuple[Callable[..., Any], ...]] = {
         gram_effective_dimensions,
     ),
     "training_step": (
+        numpy_training_step,
         torch_training_step,
         sgd_training_step,
         manual_training_step,

@@ -240,7 +240,7 @@ MISTAKES = {
         "return np.argsort(-(documents @ query))[1 : k + 1]",
     ],
     "hit_rate": [
-        f"qrels = {{q: qrels[q] for q in rankings}}\nreturn np.mean({_HIT})",
+        f"qrels = {{q: qrels[q] for q in qrels if q in rankings}}\nreturn np.mean({_HIT})",
         f"k = k - 1\nreturn np.mean({_HIT})",
         f"k = k + 1\nreturn np.mean({_HIT})",
         f"return np.mean({_HIT.replace('j.get(d, 0) > 0', 'd in j')})",

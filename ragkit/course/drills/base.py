@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from math import ceil, floor, isfinite, log2
 from typing import Any
 
-from ragkit.course.drills.reading import Reading, UnclearError, alone, missing, word
+from ragkit.course.drills.reading import Reading, UnclearError, alone, missing, pieces, word
 from ragkit.course.drills.texts import complaint, count
 from ragkit.course.verdict import Finding, Kind, Status, Verdict
 
@@ -39,17 +39,23 @@ class Sealed:
         try:
             for step, digests, kind, sentence in self.seals:
                 text = word(entry) if step == 0 else _cell(self.reading.read(entry), step)
-                if _digest(self.place, text) in digests:
+                if _digest(self.place, text) in digests and not self._undecided(entry, step):
                     return Finding(kind, sentence)
         except UnclearError as unclear:
             return Finding("incorrect", str(unclear))
         return Finding("incorrect", self.otherwise)
+
+    def _undecided(self, entry: Any, step: float) -> bool:
+        """Whether a choice names two options."""
+        given = {_digest(self.place, one) for one in pieces(entry)} if step == 0 else set()
+        return sum(not given.isdisjoint(digests) for _, digests, *_ in self.seals) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
     """A number in a unit, with known mistakes; the tolerance follows from what is asked.
 
+    `convert` refuses another unit than the one asked for, where the conversion is the question;
     `decimals` is how many digits after the point the question asks for, `whole` that it asks for a
     whole number, and `about` the share by which an estimate may be off.
     """
@@ -59,6 +65,7 @@ class Number:
     otherwise: str
     mistakes: Mapping[float, str] = field(default_factory=dict)
     unit: str = ""
+    convert: bool = False
     decimals: int = 0
     whole: bool = False
     about: float = 0.0
@@ -93,7 +100,7 @@ class Number:
     @property
     def reading(self) -> Reading:
         """How an entry is read."""
-        return Reading(self.unit, self.whole, self.percent)
+        return Reading(self.unit, self.whole, self.percent, self.convert)
 
     def tolerance(self, value: float) -> float:
         """How far an entry may lie from a value."""
@@ -125,11 +132,10 @@ class Choice:
 
     def find(self, entry: Any) -> Finding:
         """Right or wrong; a known mistake has its own sentence and earns nothing."""
-        given = word(entry)
-        for option in self.options:
-            if given in self._words(option):
-                return self._finding(option)
-        return Finding("incorrect", self._asked)
+        first, *rest = pieces(entry)
+        named = [option for option in self.options if first in self._words(option)]
+        others = [o for o in self.options if o not in named and not self._words(o).isdisjoint(rest)]
+        return Finding("incorrect", self._asked) if others or not named else self._finding(*named)
 
     def sealed(self, place: str) -> Sealed:
         """The same comparison without the words."""

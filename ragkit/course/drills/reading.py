@@ -30,11 +30,11 @@ _WORDS = re.compile(r"[^\W\d_]+|%")
 _PERCENT = {"%", "percent", "pct", "cent", "ciento", "cien"}
 _FILLER = re.compile(
     "about|around|approximately|approx|roughly|nearly|some|circa|ca|exactly|in|all|the|of|per|after|"
-    "unos|unas|aproximadamente|aprox|alrededor|cerca|de|casi|en|torno|a|mas|o|menos|total|por|la|red|tras"
+    "only|just|el|las|los|solo|solamente|unos|unas|aproximadamente|aprox|alrededor|cerca|de|casi|en|torno|a|mas|o|menos|total|por|la|red|tras"
 )
 _ARTICLE = re.compile(
-    "the|it|is|option|letter|answer|statement|distribution|setting|"
-    "el|la|lo|un|una|es|opcion|letra|respuesta|afirmacion|distribucion|ajuste"
+    "the|it|is|an|on|only|just|option|letter|answer|statement|distribution|setting|"
+    "el|la|lo|las|los|un|una|es|en|solo|solamente|opcion|letra|respuesta|afirmacion|distribucion|ajuste"
 )
 _END_OF_WORD = re.compile(r"[,;:)\]\n—–]|\.(?=\s|$)|\s-\s")
 
@@ -47,13 +47,15 @@ class UnclearError(ValueError):
 class Reading:
     """How a number is read: its unit, whether only a whole one is meant, or a share.
 
-    A percent sign divides by a hundred where there is no unit; with `percent`, so is a number
-    between 1 and 100, which cannot be a share.
+    With `convert` another unit is refused, since the conversion is what is asked. A percent sign
+    divides by a hundred where there is no unit; with `percent`, a number between 1 and 100, which
+    cannot be a share, is divided too.
     """
 
     unit: str = ""
     whole: bool = False
     percent: bool = False
+    convert: bool = False
 
     def read(self, entry: Any) -> float:
         """The number in the unit; `UnclearError` if there is none, or two that could be meant."""
@@ -76,7 +78,7 @@ class Reading:
         return value / 100 if self.percent and 1 < value <= 100 else value
 
     def _of_text(self, entry: str) -> float:
-        written = _WRITTEN.fullmatch(entry.rpartition("=")[2].strip())
+        written = _WRITTEN.fullmatch(re.split("[=:]", entry)[-1].strip())
         if written is None:
             raise UnclearError(f"write {self._asked}; {entry!r:.40} cannot be read as one.")
         scale, in_percent = self._scale(written["before"] + " " + written["after"])
@@ -101,6 +103,8 @@ class Reading:
 
     def _factor(self, name: str) -> float:
         if self.unit and (times := factor(name, self.unit)) is not None:
+            if self.convert and times != 1:
+                raise UnclearError(f"{self.unit} are asked for here, not {name!r:.40}.")
             return times
         asked = f"in {self.unit}" if self.unit else "as a plain number"
         why = "is another unit" if known(name) else "is not understood here"
@@ -133,11 +137,19 @@ class Reading:
 
 def word(entry: Any) -> str:
     """A choice as it is compared: its first words, in small letters, without accents or signs."""
+    return pieces(entry)[0]
+
+
+def pieces(entry: Any) -> list[str]:
+    """What stands between the signs of a choice, each as `word` gives it, one at least.
+
+    >>> pieces("(c) The data"), pieces("c, d"), pieces("Answer: c.")
+    (['c', 'data'], ['c', 'd'], ['c'])
+    """
     text = fold(str(alone(entry))).strip().lstrip("([\"'«“¡¿_ ")
-    head = _END_OF_WORD.split(text, maxsplit=1)[0]
-    words = re.findall(r"[^\W_]+", head)
-    telling = [one for one in words if not _ARTICLE.fullmatch(one)]
-    return "".join(telling or words)
+    parts = [re.findall(r"[^\W_]+", part) for part in _END_OF_WORD.split(text)]
+    telling = ["".join(one for one in part if not _ARTICLE.fullmatch(one)) for part in parts]
+    return [one for one in telling if one] or ["".join(parts[0])]
 
 
 def alone(entry: Any) -> Any:

@@ -1034,8 +1034,90 @@ def first_mean_for_ever(vectors, kept=[]):  # noqa: B006  # that is the mistake
     return kept[0]
 
 
+def zeros_taken_for_padding(states, mask):
+    real = mask & np.any(states != 0, axis=2)
+    return (states * real[..., None]).sum(axis=1) / np.maximum(real.sum(axis=1), 1)[:, None]
+
+
+def no_length_below_a_hundredth(rows):
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-2)
+
+
+def sorted_partition(query, documents, k):
+    """Right but for equal scores at the cut, of which a partition keeps any."""
+    scores = documents @ query
+    rows = np.sort(np.argpartition(-scores, k - 1)[:k])
+    return rows[np.argsort(-scores[rows], kind="stable")]
+
+
+def to_three_decimals(query, documents, k):
+    return np.argsort(-np.round(documents @ query, 3), kind="stable")[:k]
+
+
+def in_half_precision(query, documents, k):
+    scores = documents.astype(np.float16) @ query.astype(np.float16)
+    return np.argsort(-scores, kind="stable")[:k]
+
+
+def by_whole_scores(query, documents, k):
+    return np.argsort(-(documents @ query).astype(int), kind="stable")[:k]
+
+
+def any_judgement_but_zero(rankings, qrels, k):
+    hits = [any(qrels[q].get(d, 0) for d in rankings.get(q, [])[:k]) for q in qrels]
+    return sum(hits) / len(hits)
+
+
+def unjudged_queries_averaged_too(rankings, qrels, k):
+    names = {*rankings, *qrels}
+    return sum(
+        any(qrels.get(q, {}).get(d, 0) > 0 for d in rankings.get(q, [])[:k]) for q in names
+    ) / len(names)
+
+
+def stops_at_the_first_unanswered_query(rankings, qrels, k):
+    hits = 0
+    for q, judged in qrels.items():
+        if q not in rankings:
+            break
+        hits += any(judged.get(d, 0) > 0 for d in rankings[q][:k])
+    return hits / len(qrels)
+
+
+def unjudged_documents_skipped(rankings, qrels, k):
+    hits = 0
+    for q, judged in qrels.items():
+        condensed = [d for d in rankings.get(q, []) if d in judged]
+        hits += any(judged[d] > 0 for d in condensed[:k])
+    return hits / len(qrels)
+
+
+def largest_logit_of_the_batch(queries, documents, temperature):
+    logits = queries @ documents.T / temperature
+    top = logits.max()
+    return (top + np.log(np.exp(logits - top).sum(axis=1)) - np.diag(logits)).mean()
+
+
+def naive_in_float64(queries, documents, temperature):
+    logits = queries.astype(float) @ documents.astype(float).T / temperature
+    return -np.log(np.diag(np.exp(logits)) / np.exp(logits).sum(axis=1)).mean()
+
+
+def equal_rows_once(vectors):
+    rows = np.unique(vectors, axis=0)
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return (rows @ rows.T)[np.triu_indices(len(rows), k=1)].mean()
+
+
+def right_angles_left_out(vectors):
+    rows = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    half = np.triu(rows @ rows.T, k=1)
+    return half[half != 0].mean()
+
+
 WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
     "mean_pool": (
+        zeros_taken_for_padding,
         median_of_tokens,
         last_real_token,
         last_place,
@@ -1069,6 +1151,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         zeros_of_the_right_shape,
     ),
     "normalise": (
+        no_length_below_a_hundredth,
         divided_by_the_mean_length_of_rows,
         divided_by_the_longest_row,
         divided_by_the_first_row,
@@ -1102,6 +1185,10 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         made_of_ones,
     ),
     "top_k": (
+        by_whole_scores,
+        in_half_precision,
+        to_three_decimals,
+        sorted_partition,
         manhattan_distance,
         euclidean_distance,
         cosine_of_both,
@@ -1134,6 +1221,10 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         first_search_for_ever,
     ),
     "hit_rate": (
+        unjudged_documents_skipped,
+        stops_at_the_first_unanswered_query,
+        unjudged_queries_averaged_too,
+        any_judgement_but_zero,
         recall_at_k,
         recall_of_all_queries_together,
         precision_over_short_rankings,
@@ -1173,6 +1264,8 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         everything_found,
     ),
     "info_nce": (
+        naive_in_float64,
+        largest_logit_of_the_batch,
         positive_always_first,
         diagonal_from_the_other_corner,
         best_document_taken_for_the_right_one,
@@ -1217,6 +1310,8 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         first_loss_for_ever,
     ),
     "mean_cosine": (
+        right_angles_left_out,
+        equal_rows_once,
         diagonal_zeroed_and_counted,
         diagonal_subtracted_once_too_often,
         diagonal_subtracted_as_one,

@@ -1233,6 +1233,38 @@ def first_size_for_ever(n, dimension, links=None, kept=[]):  # noqa: B006
     return kept[0]
 
 
+def only_a_chunk_with_the_middle(chunks, spans):
+    shares = []
+    for start, end in spans:
+        middle = (start + end) / 2
+        held = [min(end, b) - max(start, a) for a, b in chunks if a <= middle < b]
+        shares.append(max(held, default=0) / (end - start))
+    return shares
+
+
+def two_chunks_around_the_start(chunks, spans):
+    order = chunks[np.argsort(chunks[:, 0], kind="stable")]
+    shares = []
+    for start, end in spans:
+        place = max(np.searchsorted(order[:, 0], start, side="right") - 1, 0)
+        held = [min(end, b) - max(start, a) for a, b in order[place : place + 2]]
+        shares.append(max(0, *held) / (end - start) if held else 0)
+    return shares
+
+
+def nearest_in_half_precision(queries, documents, k, memory):
+    scores = queries.astype(np.float16) @ documents.astype(np.float16).T
+    return np.argsort(-scores, axis=1, kind="stable")[:, :k]
+
+
+def stops_at_the_first_gap(found, exact):
+    shares = []
+    for mine, true in zip(found.tolist(), exact.tolist(), strict=True):
+        end = mine.index(-1) if -1 in mine else len(mine)
+        shares.append(len(set(mine[:end]) & set(true)) / len(true))
+    return np.mean(shares)
+
+
 WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
     "sliding_window": (
         start_and_length,
@@ -1267,6 +1299,8 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         first_windows_for_ever,
     ),
     "answer_coverage": (
+        two_chunks_around_the_start,
+        only_a_chunk_with_the_middle,
         chunk_with_the_nearest_start,
         chunk_with_the_nearest_end,
         chunk_with_the_nearest_middle,
@@ -1310,6 +1344,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         first_coverage_for_ever,
     ),
     "nearest": (
+        nearest_in_half_precision,
         rows_local_to_the_block,
         rows_moved_by_the_number_of_the_block,
         rows_moved_by_the_length_of_this_block,
@@ -1359,6 +1394,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         first_rows_for_ever,
     ),
     "recall_at_k": (
+        stops_at_the_first_gap,
         rank_by_rank,
         sorted_rank_by_rank,
         all_lists_mixed,

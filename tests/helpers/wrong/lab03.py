@@ -1051,8 +1051,76 @@ def always_one(a, b):
     return 1.0
 
 
+def only_positive_first_scores(first, second, depth, k):
+    rows = [row for row in np.argsort(-first, kind="stable")[:depth] if first[row] > 0]
+    return sorted(rows, key=lambda row: (-second[row], row))[:k]
+
+
+def scores_to_two_decimals(first, second, depth, k):
+    rows = np.sort(np.argsort(-np.round(first, 2), kind="stable")[:depth])
+    return rows[np.argsort(-np.round(second[rows], 2), kind="stable")][:k]
+
+
+def equal_query_tokens_once(query, document):
+    query = np.unique(query, axis=0)
+    query = query / np.linalg.norm(query, axis=1, keepdims=True)
+    document = document / np.linalg.norm(document, axis=1, keepdims=True)
+    return (query @ document.T).max(axis=1).sum()
+
+
+def first_place_only_of_grade_one(relevance, k):
+    place = (relevance[:, :k] > 0).argmax(axis=1)
+    return np.where((place > 0) | (relevance[:, 0] == 1), 1 / (place + 1), 0).mean()
+
+
+def as_deep_as_the_judged(relevance, judged, k):
+    def dcg(gains):
+        return (gains / np.log2(np.arange(2, len(gains) + 2))).sum()
+
+    k = min(k, len(judged))
+    ideal = dcg(np.sort(judged)[::-1][:k])
+    return dcg(relevance[:k]) / ideal if ideal else 0
+
+
+def as_deep_as_the_relevant(relevance, judged, k):
+    def dcg(gains):
+        return (gains / np.log2(np.arange(2, len(gains) + 2))).sum()
+
+    k = min(k, np.count_nonzero(judged))
+    ideal = dcg(np.sort(judged)[::-1][:k])
+    return dcg(relevance[:k]) / ideal if ideal else 0
+
+
+def nothing_where_the_first_judged_are_wrong(relevance, judged, k):
+    def dcg(gains):
+        return (gains / np.log2(np.arange(2, len(gains) + 2))).sum()
+
+    if not np.any(judged[:k]):
+        return 0
+    return dcg(relevance[:k]) / dcg(np.sort(judged)[::-1][:k])
+
+
+def argsort_of_one_side(a, b):
+    order = np.argsort(a)
+    signs = np.sign(order[:, None] - order) * np.sign(b[:, None] - b)
+    return signs.sum() / (len(a) * (len(a) - 1))
+
+
+def scores_to_three_decimals(a, b):
+    a, b = np.round(a, 3), np.round(b, 3)
+    signs = np.sign(a[:, None] - a) * np.sign(b[:, None] - b)
+    return signs.sum() / (len(a) * (len(a) - 1))
+
+
+def tau_to_two_decimals(a, b):
+    signs = np.sign(a[:, None] - a) * np.sign(b[:, None] - b)
+    return np.round(signs.sum() / (len(a) * (len(a) - 1)), 2)
+
+
 WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
     "two_stage": (
+        scores_to_two_decimals,
+        only_positive_first_scores,
         unstable_in_both_stages,
         unstable_in_the_first_stage,
         unstable_in_the_second_stage,
@@ -1112,6 +1180,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         half_precision,
     ),
     "max_sim": (
+        equal_query_tokens_once,
         only_the_query_normalised,
         only_the_document_normalised,
         lengths_along_axis_0,
@@ -1139,6 +1208,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         first_max_sim_for_ever,
     ),
     "mrr_at_k": (
+        first_place_only_of_grade_one,
         argmax_of_grades,
         argmax_of_grades_without_any,
         argmax_without_any,
@@ -1173,6 +1243,9 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         nothing_found,
     ),
     "ndcg_at_k": (
+        nothing_where_the_first_judged_are_wrong,
+        as_deep_as_the_relevant,
+        as_deep_as_the_judged,
         judged_not_sorted,
         judged_cut_before_sorting,
         judged_sorted_upwards,
@@ -1212,6 +1285,9 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         never_relevant,
     ),
     "kendall": (
+        tau_to_two_decimals,
+        scores_to_three_decimals,
+        argsort_of_one_side,
         same_order_only,
         opposite_order_only,
         argsort_taken_for_ranks,

@@ -939,8 +939,69 @@ def divergence_of_softmaxes(student, teacher):
     return (shares[1] * np.log(shares[1] / shares[0])).sum(axis=1).mean()
 
 
+def narrow_directions_left_out(vectors):
+    variances = np.linalg.eigvalsh(np.cov(vectors.T))
+    variances = variances[variances > variances.max() / 100]
+    return variances.sum() ** 2 / (variances**2).sum()
+
+
+def small_variances_left_out(vectors):
+    variances = np.linalg.eigvalsh(np.cov(vectors.T))
+    variances = variances[variances > 0.01]
+    return variances.sum() ** 2 / (variances**2).sum() if len(variances) else 0
+
+
+def only_tokens_of_the_questions_move(table, queries, documents, temperature, rate):
+    import torch
+    from torch.nn.functional import cross_entropy, normalize
+
+    weights = torch.tensor(table, requires_grad=True)
+    sides = [normalize(torch.tensor(c) @ weights, dim=1) for c in (queries, documents)]
+    scores = sides[0] @ sides[1].T / temperature
+    cross_entropy(scores, torch.arange(len(scores))).backward()
+    return np.where(queries.any(axis=0)[:, None], table - rate * weights.grad.numpy(), table)
+
+
+def barred_set_to_zero(scores, teacher, relevant, k, margin):
+    passing = ~relevant & (teacher < teacher[relevant].max() - margin)
+    order = np.argsort(-np.where(passing, scores, 0), kind="stable")
+    return order[: min(k, passing.sum())]
+
+
+def barred_set_to_minus_one(scores, teacher, relevant, k, margin):
+    passing = ~relevant & (teacher < teacher[relevant].max() - margin)
+    order = np.argsort(-np.where(passing, scores, -1), kind="stable")
+    return order[: min(k, passing.sum())]
+
+
+def only_scores_above_zero(scores, teacher, relevant, k, margin):
+    bar = teacher[relevant].max() - margin
+    order = np.argsort(-scores, kind="stable")
+    return [n for n in order if not relevant[n] and teacher[n] < bar and scores[n] > 0][:k]
+
+
+def clearly_below_the_bar(scores, teacher, relevant, k, margin):
+    bar = teacher[relevant].max() - margin - 0.01
+    order = np.argsort(-scores, kind="stable")
+    return [n for n in order if not relevant[n] and teacher[n] < bar][:k]
+
+
+def pairs_without_a_difference_left_out(student, teacher):
+    gaps = student - teacher
+    squares = (np.diagonal(gaps)[:, None] - gaps) ** 2
+    return squares[squares > 0].mean()
+
+
+def margins_of_zero_left_out(student, teacher):
+    margins = np.diagonal(student)[:, None] - student
+    squares = (margins - (np.diagonal(teacher)[:, None] - teacher)) ** 2
+    return squares[margins != 0].mean()
+
+
 WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
     "effective_dimensions": (
+        small_variances_left_out,
+        narrow_directions_left_out,
         mean_not_subtracted,
         mean_of_all_numbers_subtracted,
         mean_of_each_row_subtracted,
@@ -970,6 +1031,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         answers_with_the_first_it_gave(),
     ),
     "training_step": (
+        only_tokens_of_the_questions_move,
         gradient_of_the_logarithm,
         probability_without_the_logarithm,
         base_two,
@@ -1025,6 +1087,10 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         four_questions_taken_for_granted,
     ),
     "hard_negatives": (
+        clearly_below_the_bar,
+        only_scores_above_zero,
+        barred_set_to_minus_one,
+        barred_set_to_zero,
         right_documents_kept,
         teacher_not_asked,
         only_right_documents,
@@ -1070,6 +1136,8 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         partition_without_a_sort,
     ),
     "margin_mse": (
+        margins_of_zero_left_out,
+        pairs_without_a_difference_left_out,
         other_scores_compared,
         diagonal_counted,
         diagonal_counted_for_the_margins_of_scores,

@@ -12,14 +12,16 @@ from ragkit.course.staff.lab01.drawing import until
 def _states(rng: Generator, lengths: list[int], width: int, dimension: int) -> tuple[Array, Array]:
     """Token vectors float32 [B, T, d] of texts with these lengths, and their mask, bool [B, T].
 
-    Padding has the vector of token 0, which is not zero; each text's first token has a 0 in it.
+    Padding has the vector of token 0, which is not zero; each text's first token has a 0 in it,
+    and the third is a real token all the same, with a vector of zeros.
     """
     table = rng.normal(scale=3, size=(12, dimension)).round(1).astype(np.float32)
     table[0] = rng.choice([-1, 1], size=dimension) * rng.uniform(5, 9, size=dimension).round(1)
+    table[2] = 0
     table[1] = np.r_[0, rng.uniform(1, 5, size=dimension - 1).round(1)]
     mask = np.arange(width) < np.array(lengths)[:, None]
-    ids = np.where(mask, rng.integers(2, len(table), size=mask.shape), 0)
-    ids[:, 0] = 1
+    ids = np.where(mask, rng.integers(3, len(table), size=mask.shape), 0)
+    ids[:, 0], ids[:, 2] = 1, np.where(mask[:, 2], 2, 0)
     return table[ids], mask
 
 
@@ -130,6 +132,7 @@ def _row_cases(rng: Generator) -> list[Case]:
         Case((several,), "rows of different lengths", f"{count} of them", weight=2),
         Case((square,), "as many rows as columns", "3 of each"),
         Case((single,), "a single row"),
+        Case((several[::-1] / np.float32(128),), "rows far shorter than 1", f"{count} of them"),
     ]
 
 

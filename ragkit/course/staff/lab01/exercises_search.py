@@ -45,7 +45,8 @@ _CONFUSED: tuple[Callable[[Array, Array], Array], ...] = (
     lambda query, documents: -np.arange(len(documents)),
 )
 
-# All numbers are multiples of 1/2, so that every product is exact: what ties, ties everywhere.
+# All numbers are multiples of a power of 1/2, so that every product is exact: what ties, ties
+# everywhere.
 
 
 def _scores_below_zero(rng: Generator) -> Search:
@@ -97,13 +98,21 @@ def _orders_of_ties_show(search: Search) -> bool:
     return best_pair and set(upwards) != set(rows[:k]) and set(rows[:k]) != set(range(k))
 
 
+def _close(rng: Generator) -> Search:
+    """Scores so close together that a rounding, or a float of 16 bits, makes them equal."""
+    scores, second = 1 + rng.permutation(9) / 2**16, rng.permutation(9) / 2
+    query = np.array([1.0, int(rng.integers(1, 4))])
+    return query, np.stack([scores - second * query[1], second], axis=1), 4
+
+
 def _search_cases(rng: Generator) -> list[Case]:
     negative = until(lambda: _scores_below_zero(rng), _distinct)
     lengths = until(lambda: _with_itself(rng), _unlike)
     pairs = until(lambda: _tied(rng, (2, 3), 3, 3), _orders_of_ties_show)
     many = until(
-        lambda: _tied(rng, (10, 11, 11), 20, int(rng.integers(14, 19))), _orders_of_ties_show
+        lambda: _tied(rng, (10, 60, 40), 42, int(rng.integers(36, 41))), _orders_of_ties_show
     )
+    close = until(lambda: _close(rng), _distinct)
     whole = until(lambda: _all_of(_with_itself(rng)), _distinct)
     return [
         Case(negative, "k=1 and scores below zero", "5 documents"),
@@ -114,7 +123,8 @@ def _search_cases(rng: Generator) -> list[Case]:
             weight=2,
         ),
         Case(pairs, "a few equal scores", "8 documents, k=3"),
-        Case(many, "many equal scores", f"52 documents, k={many[2]}"),
+        Case(many, "many equal scores", f"152 documents, k={many[2]}"),
+        Case(close, "scores that differ by little", "9 documents, k=4"),
         Case(whole, "k equal to the number of documents", f"{whole[2]} documents"),
     ]
 

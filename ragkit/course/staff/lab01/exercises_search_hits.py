@@ -78,6 +78,8 @@ def _graded(rng: Generator) -> Run:
         [(1, 0), (None, 1)],
         [(1, 3)],
         [(k + 2, 2)],
+        [(1, -1), (k + 1, 1)],
+        [(1, 0), (k + 2, 0), (k + 3, 1)],
     ]
     return (*_ranked(rng, asked + _extra(rng, 1), k + 3), k)
 
@@ -85,11 +87,17 @@ def _graded(rng: Generator) -> Run:
 def _unanswered(rng: Generator) -> Run:
     k = int(rng.integers(2, 4))
     asked: list[Asked] = [[(1, 1)], [(2, 1)], [(k + 1, 1)], [(1, 0)], [(1, 1)], [(1, 1)]]
+    asked += [[(2, 0)]]
     rankings, qrels = _ranked(rng, asked + _extra(rng, 1), k + 2)
     first = [name for name, judged in qrels.items() if judged.get(rankings[name][0], 0) > 0]
-    gone, empty, short = rng.permutation(first)[:3].tolist()
+    gone, (empty, short) = first[0], rng.permutation(first[1:])[:2].tolist()
     shown = {name: ranking for name, ranking in rankings.items() if name != gone}
-    return shown | {empty: [], short: rankings[short][:1]}, qrels, k
+    shown |= {
+        empty: [],
+        short: rankings[short][:1],
+    }
+    unjudged = dict.fromkeys(("q0", "q00"), rankings[gone])
+    return shown | unjudged, qrels, k
 
 
 Found = Callable[[list[str], dict[str, int]], Any]  # what the first k documents are worth
@@ -126,7 +134,7 @@ def _by_place(rankings: Rankings, qrels: Qrels, k: int) -> float:
 
 def _thrown_together(rankings: Rankings, qrels: Qrels, k: int) -> float:
     """A document that is right for any query counts for all."""
-    everything = {d: grade for judged in qrels.values() for d, grade in judged.items() if grade}
+    everything = {d: grade for judged in qrels.values() for d, grade in judged.items() if grade > 0}
     return _mean(lambda first, judged: _hit(first, everything), rankings, qrels, k)
 
 
@@ -147,8 +155,8 @@ def _ranking_cases(rng: Generator) -> list[Case]:
     kinds = {
         "one right document for each query": _single,
         "several right documents for a query": _several,
-        "judgements from 0 to 3": _graded,
-        "queries without a ranking, and one without a right document": _unanswered,
+        "judgements from -1 to 3": _graded,
+        "queries without a ranking, without judgements, or without a right document": _unanswered,
     }
     runs = until(lambda: [draw(rng) for draw in kinds.values()], _tell_apart)
     return [
@@ -164,7 +172,9 @@ hit_rate = Exercise(
     mistakes=[
         Mistake(
             "only queries with a ranking are averaged; a judged query without one counts as 0.",
-            lambda rankings, qrels, k: _rate(rankings, {q: qrels[q] for q in rankings}, k),
+            lambda rankings, qrels, k: _rate(
+                rankings, {q: qrels[q] for q in qrels if q in rankings}, k
+            ),
         ),
         Mistake(
             "the cut-off is one too small: an off-by-one in the slice.",
@@ -214,7 +224,7 @@ hit_rate = Exercise(
         Mistake(
             "all right documents must be found here; one is enough.",
             lambda *run: _mean(
-                lambda first, judged: {d for d, grade in judged.items() if grade} <= {*first},
+                lambda first, judged: {d for d, grade in judged.items() if grade > 0} <= {*first},
                 *run,
             ),
         ),

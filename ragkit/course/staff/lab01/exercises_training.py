@@ -47,6 +47,14 @@ def _far(rng: Generator) -> Batch:
     return queries.round(3), documents.round(3), 0.01
 
 
+def _uneven(rng: Generator) -> Batch:
+    """Question 0 has logits near 784 and the others near 0: no one number makes all rows small."""
+    across, up = rng.integers(-3, 4, size=4), rng.permutation([-2, -1, 1, 2])
+    queries = np.stack([np.zeros(4), rng.permutation([-1.0, 1.0, 2.0, 3.0]) / 16], axis=1)
+    queries[0] = 8, 0
+    return queries, np.stack([6.125 + across / 128, up], axis=1), 1 / 16
+
+
 def _logits(batch: Batch) -> Array:
     queries, documents, temperature = batch
     logits: Array = queries @ documents.T / temperature
@@ -86,6 +94,7 @@ def _batch_cases(rng: Generator) -> list[Case]:
         Case(scaled, "vectors of different lengths, τ above 1", f"4 pairs, τ = {scaled[2]}"),
         Case(drawn(lambda: _unit(rng, 5, 0.02)), "unit vectors, τ = 0.02", "5 pairs"),
         Case(single, "a float32 batch, τ = 0.01", "4 pairs"),
+        Case(drawn(lambda: _uneven(rng)), "a question with far larger logits", "4 pairs, τ = 1/16"),
     ]
 
 
@@ -202,6 +211,13 @@ def _scaled(rng: Generator) -> Array:
     return rows
 
 
+def _square(rng: Generator) -> Array:
+    """Four vectors, two of which are equal and one at a right angle to both."""
+    first, other, third = rng.integers(1, 5, size=3) / 2
+    rows = np.array([[first, 0, 0], [first, 0, 0], [0, other, 0], [third, third, 1]])
+    return rng.permutation(rows)
+
+
 def _cone_cases(rng: Generator) -> list[Case]:
     alike = until(lambda: _two_alike(rng), lambda v: _has_lengths(v) and _mean(v) < -0.1)
     scattered = until(lambda: _scattered(rng, 0.6), _both_signs)
@@ -212,6 +228,7 @@ def _cone_cases(rng: Generator) -> list[Case]:
         Case((scattered,), "unit vectors", f"{len(scattered)} of them"),
         Case((scaled,), "vectors of different lengths", "4 of them"),
         Case((pair,), "two vectors"),
+        Case((_square(rng),), "two equal vectors, and one at a right angle to them", "4 of them"),
     ]
 
 

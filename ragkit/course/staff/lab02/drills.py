@@ -108,7 +108,16 @@ DRILLS = {
             ),
             Choice(
                 "setting",
-                {"efSearch": ("ef", "beam", "efSearch parameter"), "M": ("links", "M links")},
+                {
+                    "efSearch": (
+                        "ef",
+                        "beam",
+                        "efSearch parameter",
+                        "parámetro efSearch",
+                        "efSearch can be changed",
+                    ),
+                    "M": ("links", "M links"),
+                },
                 right="efSearch",
                 points=0.5,
                 mistakes={"M": "what is stored in the index, and what is only used in a search?"},

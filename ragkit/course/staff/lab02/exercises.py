@@ -134,6 +134,7 @@ def _coverage_cases(rng: Generator) -> list[Case]:
     apart = scale * np.array([[0, 10], [10, 20], [26, 36]])
     uneven = scale * np.array([[0, 10], [8, 12], [28, 32], [30, 40], [48, 54], [50, 70]])
     short = scale * np.array([[12, 15], [0, 4], [4, 12]])
+    inside = scale * np.array([[0, 40], [2, 6], [20, 24], [30, 33], [50, 54]])
     answers = near([[7, 9], [14, 18], [5, 25], [1, 4], [19, 24]])
     beside = scale * np.array([[7, 10], [30, 33], [48, 52]])
     gap = scale * np.array([[20, 26]])
@@ -151,6 +152,11 @@ def _coverage_cases(rng: Generator) -> list[Case]:
             (short, np.concatenate([near([[1, 14]]), short[2:]])),
             "an answer longer than any chunk, and one that is a chunk",
             "three chunks in another order than in the text",
+        ),
+        Case(
+            (inside, np.concatenate([near([[25, 29]]), scale * np.array([[38, 49]])])),
+            "short chunks inside a long one, and an answer that hardly begins in it",
+            "five chunks, two answers",
         ),
         Case((sliding[::-1].copy(), answers[:2]), "chunks in reverse order", "three chunks"),
         Case((apart[2:], answers[2:3]), "a chunk and an answer that do not touch", "one of each"),

@@ -66,7 +66,7 @@ def _nearest_cases(rng: Generator) -> list[Case]:
         ),
         "one query, k = 1 and memory for everything": (_distinct(rng, 1, few), 1, 1000),
         "a k larger than the number of documents": (_distinct(rng, 2, few), few + 3, 2 * row * 4),
-        "many documents and a large k": (_distinct(rng, 2, 1000), 300, 2 * row * 128),
+        "many documents and a large k": (_distinct(rng, 2, 1000, 6000), 300, 2 * row * 128),
     }
     return [
         Case(
@@ -234,8 +234,9 @@ def _exact(rng: Generator, asked: int, k: int) -> Array:
 def _found(exact: Array) -> Array:
     """What an approximate index might return, int [q, k]; it never finds the last document.
 
-    By row: none right, two, all others behind a wrong one, all others but one at their ranks. All
-    rows after these have all their neighbours but the last, in another order.
+    By row: none right, two with a gap between them, all others behind a wrong one, all others
+    but one at their ranks. All rows after these have all their neighbours but the last, in another
+    order.
     """
     found = np.full_like(exact, -1)
     for number, (row, true) in enumerate(zip(found, exact, strict=True)):
@@ -245,7 +246,7 @@ def _found(exact: Array) -> Array:
             case 0:
                 row[0] = wrong
             case 1:
-                row[:3] = kept[-1], wrong, 0
+                row[:4] = kept[-1], wrong, -1, 0
             case 2:
                 row[:] = wrong, *kept[::-1]
             case 3:

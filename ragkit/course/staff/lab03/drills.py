@@ -13,7 +13,19 @@ CEILING, DEEPER = 0.78, 0.93
 
 YES_NO = {
     "yes": ("sí", "true", "verdadero", "cierto", "y"),
-    "no": ("false", "falso", "n", "not necessarily", "no necesariamente", "need not"),
+    "no": (
+        "false",
+        "falso",
+        "n",
+        "not necessarily",
+        "no necesariamente",
+        "need not",
+        "does not have to",
+        "doesn't have to",
+        "no tiene que subir",
+        "no tiene por qué",
+        "no tiene por qué subir",
+    ),
 }
 
 DRILLS = {

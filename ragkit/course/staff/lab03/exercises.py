@@ -121,11 +121,12 @@ def _stage_cases(rng: Generator) -> list[Case]:
 
     def draw(count: int, depth: int, k: int) -> tuple[Array, Array, int, int]:
         """Scores without ties, of which the second ones are a little further apart."""
-        first, second = rng.permutation(count) / 5, 0.23 * rng.permutation(count) - 1
+        first, second = rng.permutation(count) / 5 - 3, 0.23 * rng.permutation(count) - 1
         return first, np.round(second, 2), depth, k
 
     below = draw_apart(partial(draw, count, depth, k), _two_stage, _STAGES)
     above = draw_apart(partial(draw, count, depth, depth + 2), _two_stage, _STAGES + _BEYOND_DEPTH)
+    close = np.roll(np.arange(4.0), int(rng.integers(1, 4)))  # never best first
     before = int(rng.integers(1, 5))  # rows that come last in the first stage, first in the second
     tied_first = np.r_[np.full(before, -1.0), 0.5, 0.9, 0.5, 0.7]
     tied_second = np.r_[np.full(before, 9.0), 1.0, -2.0, 5.0, 1.0]
@@ -133,7 +134,11 @@ def _stage_cases(rng: Generator) -> list[Case]:
     return [
         Case(below, "k below the depth", _sizes(below), weight=2),
         Case(above, "k above the depth", _sizes(above)),
-        Case(draw(4, depth + 2, 3), "a depth above the number of documents", "4 documents"),
+        Case(
+            (close / 5, close / 1024, depth + 2, 3),
+            "a depth above the number of documents",
+            "4 of them",
+        ),
         Case((tied_first, tied_second, 3, 3), "ties in both stages", "depth=3, k=3"),
         Case((many_first, many_second, 38, 30), "many ties in both stages", "60 documents"),
     ]
@@ -226,7 +231,7 @@ def _fusion_cases(rng: Generator) -> list[Case]:
     some = draw_apart(draw, _fuse, _FUSIONS)
     return [
         Case((_rankings(rng, few, (few,)), 60), "one system, k=60", f"{few} documents"),
-        Case((_rankings(rng, few, (few, few)), small), "two systems", f"k={small}"),
+        Case((_rankings(rng, few, (few, few)), 1), "two systems", "k=1"),
         Case(square, "as many systems as documents", f"k={small}"),
         Case(some, "a document that no system ranks", f"3 systems, k={k}", weight=2),
     ]
@@ -312,9 +317,14 @@ def _token_cases(rng: Generator) -> list[Case]:
         draw_apart(partial(draw, asked, read), _max_sim, _LATE)
         for asked, read in ((few, more), (more, few), (few, few))
     ]
-    units = unit(rng.normal(size=(few, 4))), unit(rng.normal(size=(more, 4)))
+    tokens = unit(rng.normal(size=(few, 4)))
+    units = np.concatenate([tokens, tokens[:1]]), unit(rng.normal(size=(more, 4)))
     return [
-        Case(units, "token vectors of length 1", f"{few} query and {more} document tokens"),
+        Case(
+            units,
+            "token vectors of length 1, and a query token that comes twice",
+            f"{few + 1} query and {more} document tokens",
+        ),
         Case(apart[0], "token vectors of other lengths", f"{few} query and {more} document tokens"),
         Case(
             apart[1], "more query than document tokens", f"{more} query and {few} document tokens"

@@ -126,7 +126,7 @@ def _some(rng: Generator, rows: list[list[int]]) -> Array:
 def _relevance_cases(rng: Generator) -> list[Case]:
     single = _some(rng, [[1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
     missed = _some(rng, [[0, 1, 0, 0], [0, 0, 0, 0], [0, 1, 1, 0]])
-    graded = _some(rng, [[1, 0, 2, 0], [0, 2, 0, 3], [0, 1, 0, 1]])
+    graded = _some(rng, [[1, 0, 2, 0], [2, 0, 0, 1], [0, 2, 0, 3], [0, 1, 0, 1]])
     deep = draw_apart(lambda: (_some(rng, _ROWS), 3), _mrr, _MRR)
     return [
         Case((single, 4), "queries with one relevant document", "k=4"),
@@ -232,14 +232,16 @@ def _gain_cases(rng: Generator) -> list[Case]:
         return rng.permutation(np.r_[found, np.zeros(wrong, dtype=int)]), judged, cut
 
     two = np.zeros(count, dtype=int)
-    two[rng.choice(np.arange(1, count), size=2, replace=False)] = 1
+    two[[int(rng.integers(1, count - 1)), count - 1]] = 1  # one below the number of those judged
     few = draw_apart(lambda: draw([0, 0, 1, 2, 3], 0, 10), _ndcg, _GRADES)
     deep = draw_apart(lambda: draw([0, 0, 1, 1, 2, 2, 3], 3, k), _ndcg, _GRADES + _CUT_OFFS)
     none = np.zeros(count, dtype=int)
+    late = rng.permutation([1, 0, 2]), np.r_[0, 0, rng.permutation([1, 2, 1])]
     return [
         Case((two, np.array([0, 1, 1, 1]), count), "two of three found", f"k={count}"),
         Case(few, "relevance in grades, a ranking shorter than k", "2 places, k=10"),
         Case(deep, "more relevant documents than k", f"k={k}", weight=2),
+        Case((*late, 2), "judged documents that begin with wrong ones", "k=2"),
         Case((none, np.array([0, 0]), count), "a query with no relevant document", f"k={count}"),
     ]
 
@@ -319,6 +321,13 @@ _TAU = [
 ]
 
 
+_SLIPS = [  # too rare to be named
+    Mistake("", lambda a, b: np.mean(_agreements(np.argsort(a), b))),
+    Mistake("", lambda a, b: np.round(_tau(a, b), 2)),
+    Mistake("", lambda a, b: _tau(np.asarray(a).round(3), b)),
+]
+
+
 def _order_cases(rng: Generator) -> list[Case]:
     few, more = (int(number) for number in rng.integers([4, 7], [6, 10]))
     falling = np.arange(float(few))[::-1].copy()
@@ -326,12 +335,14 @@ def _order_cases(rng: Generator) -> list[Case]:
 
     def draw(count: int) -> tuple[Array, Array]:
         """Cosines and logits: numbers of different sizes, in orders that agree in part."""
-        return rng.permutation(count) / 10, np.round(1.4 ** rng.permutation(count) - 3, 2)
+        return 0.5 + rng.permutation(count) / 2**12, np.round(1.4 ** rng.permutation(count) - 3, 2)
 
     return [
         Case((np.arange(float(few)), falling), "orders that agree on one pair", f"{few} documents"),
         Case(draw_apart(lambda: draw(few), _tau, _TAU), "few documents", f"{few} of them"),
-        Case(draw_apart(lambda: draw(more), _tau, _TAU), "more documents", f"{more} of them"),
+        Case(
+            draw_apart(lambda: draw(more), _tau, _TAU + _SLIPS), "more documents", f"{more} of them"
+        ),
     ]
 
 

@@ -16,10 +16,15 @@ def _space_cases(rng: Generator) -> list[Case]:
     far = rng.permutation([6.0, -4.0, 3.0, 1.0])
     shifted = _cloud(rng, 10, np.array([2.0, 1.5, 1.0, 0.5]) * rng.uniform(0.5, 1.5)) + far
     many = _cloud(rng, 15, np.linspace(1.3, 0.7, 9) * rng.uniform(0.5, 1.5))
+    # below 1% of the first variance each, and not in all
+    narrow = _cloud(rng, 24, np.r_[0.01, np.linspace(0.0006, 0.00095, 14)])
     return [
         Case((disc,), "vectors that lie in a plane, aslant to the axes", "8 vectors of 3 numbers"),
         Case((shifted,), "vectors whose mean is far from 0", "10 vectors of 4 numbers"),
         Case((many,), "vectors that spread in many directions", "15 vectors of 9 numbers"),
+        Case(
+            (narrow,), "short vectors: one wide direction and many narrow ones", "24 of 15 numbers"
+        ),
     ]
 
 
@@ -109,7 +114,7 @@ def _step_cases(rng: Generator) -> list[Case]:
     other, *more = _texts(rng, 4, hot)
     return [
         Case((table, *counts, 1.0, rate), "τ = 1", f"3 pairs, rate {rate:.3f}"),
-        Case((other / 10, *more, hot, rate / 10), "a table with short rows", f"τ = {hot:.3f}"),
+        Case((other / 20, *more, hot, rate / 20), "a table with short rows", f"τ = {hot:.3f}"),
         Case((3 * other, *more, hot, 3.0), "a table with long rows", f"τ = {hot:.3f}, rate 3"),
     ]
 
@@ -119,12 +124,13 @@ def _texts(rng: Generator, pairs: int, temperature: float) -> tuple[Array, Array
 
     No vector is near 0, no question certain of its document, and what the questions choose is not
     what the documents would. A token is in every text twice, so that counts are no mere marks; the
-    last is in none.
+    next is in documents alone, the one after it in questions alone, and the last in none.
     """
     while True:
         table = rng.normal(size=(6, 3))
         counts = rng.integers(0, 3, size=(2, pairs, 6)).astype(float)
         counts[..., 0], counts[..., -1] = 2, 0
+        counts[0, :, 1] = counts[1, :, 2] = 0
         sums = counts @ table
         lengths = np.linalg.norm(sums, axis=-1, keepdims=True)
         queries, documents = sums / lengths
@@ -132,6 +138,7 @@ def _texts(rng: Generator, pairs: int, temperature: float) -> tuple[Array, Array
         chosen, choosing = shares / shares.sum(axis=1, keepdims=True), shares / shares.sum(axis=0)
         own = np.diagonal(chosen)
         clear = lengths.min() > 1 and own.min() > 0.05 and own.max() < 0.8
+        clear &= counts[1, :, 1].any() and counts[0, :, 2].any()
         if clear and lengths.max() < 6 and abs(chosen - choosing).max() > 0.3:
             return table, counts[0], counts[1]
 

@@ -154,12 +154,16 @@ def _mining_cases(rng: Generator) -> list[Case]:
         Case((scores, teacher, relevant, 5, 0.0), "a margin of 0", "k=5"),
         Case((scores, teacher, relevant, 20, 1.0), "fewer that pass than k", "k=20, margin 1"),
         Case((scores, near, relevant, 3, 1.0), "a question for which none passes", "k=3, margin 1"),
-        Case((*_many_equal(rng), 20, 0.5), "many equal scores", "60 documents, k=20, margin 0.5"),
+        Case(
+            (*_many_equal(rng), 20, 2 / 2**14),
+            "many equal scores, small margins",
+            "60 documents, k=20",
+        ),
     ]
 
 
 def _judged(rng: Generator) -> tuple[Array, Array, Array]:
-    """Scores, a teacher's scores (multiples of 1/4, so that margins are exact) and what is right.
+    """Scores below -1, a teacher's (multiples of 1/4, so that margins are exact), what is right.
 
     Five documents are right: the teacher's best, the one of the highest score, the one in the first
     row, that in the last, and the worst; and wrong ones lie between any two of them. Further wrong
@@ -172,7 +176,7 @@ def _judged(rng: Generator) -> tuple[Array, Array, Array]:
     right = [10, 4, 8, 1, 13]  # in the order of their rows
     rows[right] = np.sort(rows[right])
     scores, teacher = np.zeros((2, len(below)))
-    scores[rows] = (np.linspace(0.9, 0.2, len(below)) + rng.uniform(0, 0.04, len(below))).round(3)
+    scores[rows] = (np.linspace(-1.1, -1.8, len(below)) + rng.uniform(0, 0.04, len(below))).round(3)
     teacher[rows] = best - np.array(below)
     relevant = np.zeros(len(below), dtype=bool)
     relevant[rows[right]] = True
@@ -182,9 +186,9 @@ def _judged(rng: Generator) -> tuple[Array, Array, Array]:
 def _many_equal(rng: Generator) -> tuple[Array, Array, Array]:
     """Sixty documents with four different scores: an order that only the rule for ties fixes."""
     scores = rng.permutation(np.tile([0.75, 0.5, 0.25, 0.125], 15))
-    teacher = rng.integers(-8, 7, size=60) / 4
+    teacher = rng.integers(-8, 7, size=60) / 2**14
     relevant = np.arange(60) == rng.integers(60)
-    teacher[relevant] = 1.75
+    teacher[relevant] = 7 / 2**14
     return scores, teacher, relevant
 
 
@@ -283,7 +287,7 @@ hard_negatives = Exercise(
         ),
         Mistake(
             "a document exactly `margin` below is let in; it must be more than that.",
-            lambda s, t, r, k, m: _mined(s, t, r, k, m - 0.125),
+            lambda s, t, r, k, m: _mined(s, t, r, k, m - 2.0**-20),
         ),
         Mistake(
             "the bar is set by the worst right document; it must be the best for the teacher.",
@@ -341,15 +345,17 @@ def _margin_cases(rng: Generator) -> list[Case]:
 
 
 def _scores(rng: Generator, rows: int, columns: int) -> Array:
-    """A student's and a teacher's scores float [2, rows, columns], to one decimal.
+    """A student's and a teacher's scores float [2, rows, columns], in quarters.
 
     In the first row they disagree about the first wrong document and agree that the next is better
-    than the right one: margins have both signs.
+    than the right one: margins have both signs. In the last row both have a margin of 0.
     """
     scores = rng.normal(size=(2, rows, columns)) * np.array([2, 4])[:, None, None]
     scores[:, 0, 1] = scores[:, 0, 0] + [2, -3]
     scores[:, 0, 2] = scores[:, 0, 0] + [1, 5]
-    rounded: Array = scores.round(1)
+    rounded: Array = np.round(4 * scores) / 4
+    if rows > 1:
+        rounded[:, -1, 0] = rounded[:, -1, rows - 1]
     return rounded
 
 
