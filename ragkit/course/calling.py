@@ -47,7 +47,7 @@ class Outcome:
     runs_on: bool = False
 
 
-def call(function: Function, arguments: Sequence[Any], seconds: float | None = None) -> Outcome:
+def call(function: Function, arguments: Sequence[Any]) -> Outcome:
     """Call a function on copies of its arguments; nothing is raised, and nothing waits for ever.
 
     Of what it prints, the beginning is shown. An interrupt from the keyboard stops it too.
@@ -56,7 +56,7 @@ def call(function: Function, arguments: Sequence[Any], seconds: float | None = N
     task = _Task(function, given)
     with _bounded_prints():
         try:
-            late = not task.run(LIMIT if seconds is None else seconds)
+            late = not task.run(LIMIT)
         except BaseException:
             task.stop()
             raise

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.random import Generator
 
+from ragkit.course.staff.drawing import until
 from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake, unit
-from ragkit.course.staff.lab01.drawing import until
 
 
 def _states(rng: Generator, lengths: list[int], width: int, dimension: int) -> tuple[Array, Array]:

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.random import Generator
 
+from ragkit.course.staff.drawing import until
 from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake
-from ragkit.course.staff.lab01.drawing import until
 
 Search = tuple[Array, Array, int]  # a query float [d], documents float [n, d], k
 

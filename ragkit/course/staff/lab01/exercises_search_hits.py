@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from ragkit.course.staff.drawing import until
 from ragkit.course.staff.exercise import Case, Exercise, Mistake
-from ragkit.course.staff.lab01.drawing import until
 
 Rankings = dict[str, list[str]]  # query id -> document ids, best first
 Qrels = dict[str, dict[str, int]]  # query id -> document id -> judgement

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 
+from ragkit.course.staff.drawing import until
 from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake, unit
-from ragkit.course.staff.lab01.drawing import until
 
 Batch = tuple[Array, Array, float]  # queries and documents float [B, d], and τ
 

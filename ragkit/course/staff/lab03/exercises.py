@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 
+from ragkit.course.staff.drawing import draw_apart
 from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake, unit
-from ragkit.course.staff.lab03.exercises_apart import draw_apart
 
 
 def _best(rows: Iterable[int], scores: Array) -> list[int]:

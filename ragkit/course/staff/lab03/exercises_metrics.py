@@ -9,8 +9,8 @@ from math import log2
 import numpy as np
 from numpy.random import Generator
 
+from ragkit.course.staff.drawing import draw_apart
 from ragkit.course.staff.exercise import Array, Case, Exercise, Mistake
-from ragkit.course.staff.lab03.exercises_apart import draw_apart
 
 
 def _reciprocals(relevance: Array, k: int) -> list[float]:

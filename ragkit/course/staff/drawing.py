@@ -1,9 +1,9 @@
-"""Inputs on which the right answer and every known mistake differ."""
+"""Draw inputs that are special in the way a case says: again and again until they are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -11,8 +11,20 @@ from ragkit.course.judging import Function
 from ragkit.course.staff.exercise import Array, Mistake
 from ragkit.errors import DataError
 
+Drawn = TypeVar("Drawn")
 _TRIES = 10_000  # mostly some tens are enough, seldom a thousand
 _MARGIN = 1e-3  # of the larger answer: far above rounding
+
+
+def until(draw: Callable[[], Drawn], holds: Callable[[Drawn], bool]) -> Drawn:
+    """The first draw that has what is wanted of it; `DataError` if none of very many has."""
+    for _ in range(_TRIES):
+        if holds(drawn := draw()):
+            return drawn
+    raise DataError(
+        f"In {_TRIES} draws, none had what the case is about. Make the arguments richer: two "
+        "answers that are to differ may be one on all of them."
+    )
 
 
 def draw_apart(
@@ -23,14 +35,7 @@ def draw_apart(
     Raises `DataError` if they never do: then two of the mistakes are one on such arguments.
     """
     functions = [expected, *(mistake.wrong for mistake in mistakes)]
-    for _ in range(_TRIES):
-        arguments = draw()
-        if _tell_apart(functions, arguments):
-            return arguments
-    raise DataError(
-        f"In {_TRIES} draws, two answers always agreed: the right one or those of "
-        f"{len(mistakes)} mistakes. Make the arguments richer, or leave a mistake out."
-    )
+    return until(draw, lambda arguments: _tell_apart(functions, arguments))
 
 
 def _tell_apart(functions: Sequence[Function], arguments: tuple[Any, ...]) -> bool:
